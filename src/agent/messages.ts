@@ -1,0 +1,144 @@
+/**
+ * The messages between the daemon (untrusted) and the host agent (root): length-framed JSON of at most 64 KiB, each field checked by the
+ * agent against these rules. No message carries a command, a path or an OCI specification.
+ */
+import { z } from 'zod';
+
+export const maxFrameBytes = 65_536;
+
+export const accountId = z.string().regex(/^\d{12}$/);
+export const digest = z.string().regex(/^[0-9a-f]{64}$/);
+export const environmentId = z.string().regex(/^env-[0-9a-f]{16}$/);
+export const slotId = z.string().regex(/^slot-\d{1,5}$/);
+export const uploadId = z.string().regex(/^up-[0-9a-f]{16}$/);
+export const runtimeName = z.string().regex(/^[a-z][a-z0-9.-]{1,39}$/);
+const functionName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
+const versionName = z.string().regex(/^(\$LATEST|[1-9]\d{0,14})$/);
+const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/);
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end the variable early in execve
+const variableValue = z.string().max(8_192).regex(/^[^\u0000]*$/);
+
+const driver = z.enum(['oci', 'microvm']);
+const memorySizeMiB = z.int().min(128).max(32_768);
+const tmpSizeMiB = z.int().min(512).max(32_768);
+const owner = z.strictObject({ accountId, functionName, version: versionName });
+export type Owner = z.infer<typeof owner>;
+
+/** One schema per verb: what the daemon may ask. */
+export const requestSchemas = {
+  /** A sealed memory file of exactly `sizeBytes` to write an archive into; answered with a descriptor. */
+  openUpload: z.strictObject({ sizeBytes: z.int().min(1).max(262_144_000) }),
+  /** Runs the builder over a finished upload and stores the image under the account. */
+  buildImage: z.strictObject({ uploadId, accountId, maxUnpackedBytes: z.int().min(1).max(262_144_000) }),
+  dropUpload: z.strictObject({ uploadId }),
+  dropImage: z.strictObject({ accountId, digest }),
+  listRuntimes: z.strictObject({}),
+  openSlot: z.strictObject({ driver, tmpSizeMiB }),
+  prepare: z.strictObject({ slotId, runtime: runtimeName, memorySizeMiB }),
+  claim: z.strictObject({
+    environmentId,
+    owner,
+    codeDigest: digest,
+    layers: z.array(z.strictObject({ accountId, digest })).max(5),
+  }),
+  /** Starts the runtime's entry point as sbx_user1051 with exactly these variables. */
+  start: z.strictObject({
+    environmentId,
+    process: z.strictObject({ kind: z.literal('runtime') }),
+    environment: z.record(variableName, variableValue),
+  }),
+  /** Kills every process but PID 1; slot and /tmp stay. */
+  reset: z.strictObject({ environmentId }),
+  freeze: z.strictObject({ environmentId }),
+  thaw: z.strictObject({ environmentId }),
+  /** `init` lifts the CPU quota, as Lambda does while a function initialises; `invoke` sets it by memory size. */
+  setLimits: z.strictObject({ environmentId, phase: z.enum(['init', 'invoke']) }),
+  evidence: z.strictObject({ environmentId }),
+  destroy: z.strictObject({ id: z.union([environmentId, slotId]) }),
+  /** Told once, when the daemon serves: what the ready line prints. */
+  ready: z.strictObject({
+    endpoint: z.string().regex(/^http:\/\/[0-9A-Za-z.:[\]-]{1,80}$/),
+    region: z.string().regex(/^[a-z0-9-]{1,32}$/),
+    accountId,
+    accessKeyId: z.string().regex(/^[A-Z0-9]{16,32}$/),
+    secretAccessKey: z.string().regex(/^[A-Za-z0-9/+]{40}$/),
+  }),
+} as const;
+
+export type Verb = keyof typeof requestSchemas;
+export type RequestOf<V extends Verb> = z.infer<(typeof requestSchemas)[V]>;
+
+/** A runtime that is built on this host. `base` names what serves where Lambda has Amazon Linux. */
+export interface RuntimeSummary {
+  readonly name: string;
+  readonly digest: string;
+  readonly base: string;
+  /** What INIT_START prints: e.g. `nodejs:24.v1`. */
+  readonly versionLabel: string;
+  /** Value of AWS_EXECUTION_ENV; absent for custom runtimes. */
+  readonly executionEnvironment?: string;
+  /** Lambda's variables whose value depends on the runtime (PATH, LD_LIBRARY_PATH, NODE_PATH, PYTHONPATH, LANG, TZ …). */
+  readonly variables: Readonly<Record<string, string>>;
+  readonly createdAt: string;
+}
+
+/** What the kernel says, read now, with the file it was read from. */
+export interface Reading {
+  readonly value: string | number | boolean | null | readonly string[] | Readonly<Record<string, string | number>>;
+  readonly readFrom: string;
+}
+
+/** One key per wall, then one per fact. */
+export interface Evidence {
+  readonly environmentId: string;
+  readonly pids: readonly number[];
+  readonly walls: Readonly<Record<string, Readonly<Record<string, Reading>>>>;
+}
+
+/** `descriptor` values are tokens: the descriptor itself travels on the second socketpair, tagged with it. */
+export interface Results {
+  openUpload: { readonly uploadId: string; readonly descriptor: number };
+  buildImage: { readonly digest: string; readonly unpackedBytes: number; readonly imageBytes: number };
+  dropUpload: Record<string, never>;
+  dropImage: Record<string, never>;
+  listRuntimes: { readonly runtimes: readonly RuntimeSummary[] };
+  openSlot: { readonly slotId: string };
+  prepare: { readonly environmentId: string };
+  claim: {
+    /** A bound, not yet listening TCP socket on 127.0.0.1:9001 inside the environment. */
+    readonly runtimeApi: number;
+    readonly stdout: number;
+    readonly stderr: number;
+    /** Read-only, rewindable: decimal bytes, the environment's peak memory. */
+    readonly memoryPeak: number;
+  };
+  start: { readonly processId: number };
+  reset: Record<string, never>;
+  freeze: Record<string, never>;
+  thaw: Record<string, never>;
+  setLimits: Record<string, never>;
+  evidence: Evidence;
+  destroy: Record<string, never>;
+  ready: Record<string, never>;
+}
+
+/** Sent by the agent unasked. */
+export type AgentEvent =
+  | {
+      readonly event: 'exited';
+      readonly environmentId: string;
+      readonly processId: number;
+      /** Exit status, or null when a signal ended it. */
+      readonly status: number | null;
+      readonly signal: number | null;
+      /** The environment's cgroup counted a new out-of-memory kill. */
+      readonly outOfMemory: boolean;
+    }
+  /** PID 1 is gone, so the whole environment is. */
+  | { readonly event: 'environmentGone'; readonly environmentId: string; readonly outOfMemory: boolean }
+  /** End running invocations within their shutdown time, then exit. */
+  | { readonly event: 'shutdown' };
+
+export type Reply<V extends Verb = Verb> =
+  | { readonly id: number; readonly ok: true; readonly result: Results[V] }
+  | { readonly id: number; readonly ok: false; readonly code: string; readonly message: string };

@@ -1,0 +1,32 @@
+/** How an environment is walled in. */
+export type Isolation = 'oci' | 'microvm';
+
+/** A layer version as a function version refers to it. `digest` names its erofs image in the layer owner's store. */
+export interface LayerReference {
+  readonly arn: string;
+  readonly accountId: string;
+  readonly digest: string;
+  readonly codeSizeBytes: number;
+}
+
+/** Everything the invoke path must know of one immutable function version, or of `$LATEST` at one revision. */
+export interface FunctionVersion {
+  readonly accountId: string;
+  readonly functionName: string;
+  /** `$LATEST` or a decimal number. */
+  readonly version: string;
+  /** Changes with every change of code or configuration: environments of an older revision are never used again. */
+  readonly revisionId: string;
+  readonly functionArn: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly memorySizeMiB: number;
+  readonly timeoutSeconds: number;
+  readonly ephemeralStorageMiB: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly layers: readonly LayerReference[];
+  /** Names the code's erofs image in the account's store: 64 hexadecimal digits of SHA-256. */
+  readonly codeDigest: string;
+  readonly logGroup: string;
+  readonly isolation: Isolation;
+}

@@ -1,0 +1,45 @@
+import type { FunctionVersion } from '../functions/function-version.ts';
+
+export interface InvokeRequest {
+  /** Lambda's request id: a UUID, also the answer's x-amzn-RequestId. */
+  readonly requestId: string;
+  readonly function: FunctionVersion;
+  /** As the client wrote it: with its qualifier, if any. */
+  readonly invokedFunctionArn: string;
+  readonly payload: Buffer;
+  /** Decoded JSON text of X-Amz-Client-Context. */
+  readonly clientContext?: string;
+  readonly traceHeader?: string;
+  /** Keep the last 4 KiB of the invocation's log for X-Amz-Log-Result. */
+  readonly logTail: boolean;
+}
+
+export interface InvokeResult {
+  readonly payload: Buffer;
+  /** Set when the function failed: the value of X-Amz-Function-Error. */
+  readonly functionError?: 'Unhandled';
+  readonly executedVersion: string;
+  readonly logTail?: Buffer;
+}
+
+/** The invoke path as the control API sees it. Rejects with `NoCapacity` (429), `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
+export interface Invoker {
+  invoke(request: InvokeRequest): Promise<InvokeResult>;
+  /** No environment of an older revision serves again: idle ones end now, busy ones after their invocation. `version` absent: all of them. */
+  retire(target: { accountId: string; functionName: string; version?: string }): void;
+  listEnvironments(): readonly EnvironmentSummary[];
+  /** False when there is none of that id. */
+  stopEnvironment(id: string): Promise<boolean>;
+}
+
+export interface EnvironmentSummary {
+  readonly id: string;
+  readonly accountId: string;
+  readonly functionName: string;
+  readonly version: string;
+  readonly state: string;
+  readonly driver: string;
+  readonly memoryMiB: number;
+  /** ISO 8601. */
+  readonly createdAt: string;
+}
