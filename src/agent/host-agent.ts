@@ -1,4 +1,5 @@
-import type { AgentEvent, Evidence, RequestOf, RuntimeSummary, Results } from './messages.ts';
+import type { Evidence } from '../evidence.ts';
+import type { AgentEvent, RequestOf, Results, RuntimeSummary } from './messages.ts';
 
 /** An environment's descriptors, received: the caller owns and closes them. */
 export interface ClaimedDescriptors {

@@ -3,6 +3,7 @@
  * agent against these rules. No message carries a command, a path or an OCI specification.
  */
 import { z } from 'zod';
+import type { Evidence } from '../evidence.ts';
 
 export const maxFrameBytes = 65_536;
 
@@ -16,7 +17,10 @@ const functionName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 const versionName = z.string().regex(/^(\$LATEST|[1-9]\d{0,14})$/);
 const variableName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]{0,255}$/);
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a NUL would end the variable early in execve
-const variableValue = z.string().max(8_192).regex(/^[^\u0000]*$/);
+const variableValue = z
+  .string()
+  .max(8_192)
+  .regex(/^[^\u0000]*$/);
 
 const driver = z.enum(['oci', 'microvm']);
 const memorySizeMiB = z.int().min(128).max(32_768);
@@ -80,19 +84,6 @@ export interface RuntimeSummary {
   /** Lambda's variables whose value depends on the runtime (PATH, LD_LIBRARY_PATH, NODE_PATH, PYTHONPATH, LANG, TZ …). */
   readonly variables: Readonly<Record<string, string>>;
   readonly createdAt: string;
-}
-
-/** What the kernel says, read now, with the file it was read from. */
-export interface Reading {
-  readonly value: string | number | boolean | null | readonly string[] | Readonly<Record<string, string | number>>;
-  readonly readFrom: string;
-}
-
-/** One key per wall, then one per fact. */
-export interface Evidence {
-  readonly environmentId: string;
-  readonly pids: readonly number[];
-  readonly walls: Readonly<Record<string, Readonly<Record<string, Reading>>>>;
 }
 
 /** `descriptor` values are tokens: the descriptor itself travels on the second socketpair, tagged with it. */

@@ -1,0 +1,94 @@
+import { chownSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
+import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
+import { ConfinedProcess, type UserIds } from './confined-process.ts';
+import { nodePath, nodeProgramFiles, programPath } from './program-files.ts';
+
+/** What the daemon is told at its start; it checks it against its own schema (src/daemon). */
+export interface DaemonSettings {
+  readonly listenHost: string;
+  readonly listenPort: number;
+  readonly region: string;
+  readonly idleTimeoutMs: number;
+  readonly maxEnvironments: number;
+  readonly maxMemoryMiB: number;
+  readonly shutdownGraceMs: number;
+}
+
+export interface DaemonProcessOptions {
+  readonly settings: DaemonSettings;
+  readonly dataDirectory: string;
+  readonly runDirectory: string;
+  readonly user: UserIds;
+  readonly cgroups: CgroupHost;
+  readonly ociRuntime: OciRuntime;
+}
+
+const daemonDirectories = ['db', 'logs', 'archives'] as const;
+const memoryMiB = 4_096;
+const keptLogBytes = 16 * 1024 * 1024;
+
+/** The daemon as a process without any power, and the agent's ends of the two socketpairs to it. */
+export interface DaemonProcess {
+  readonly pid: number;
+  readonly control: Socket;
+  readonly descriptors: number;
+  end(): Promise<void>;
+}
+
+/**
+ * Starts the daemon as the user cloister, on the host's network, in a mount namespace that holds Node, its libraries, our code, and of the data
+ * directory only its database, logs and archives.
+ */
+export async function startDaemon(options: DaemonProcessOptions): Promise<DaemonProcess> {
+  await using undo = new AsyncDisposableStack();
+  const { dataDirectory, user } = options;
+  for (const name of daemonDirectories) {
+    mkdirSync(join(dataDirectory, name), { recursive: true, mode: 0o700 });
+    chownSync(join(dataDirectory, name), user.uid, user.gid);
+  }
+  const control = makeSocketPair('stream');
+  const descriptors = makeSocketPair('seqpacket');
+  undo.defer(() => closeAll(descriptors.first));
+  const output = openLog(join(dataDirectory, 'daemon.log'));
+  const configuration = { ...options.settings, dataDirectory: '/data', agentControl: 3, agentDescriptors: 4 };
+  const daemon = await ConfinedProcess.start({
+    id: 'daemon',
+    directory: join(options.runDirectory, 'daemon'),
+    user,
+    args: [nodePath, '--disable-warning=ExperimentalWarning', programPath('daemon/main')],
+    environment: { CLOISTER_DAEMON: JSON.stringify(configuration), TZ: 'UTC', LANG: 'C.UTF-8', SQLITE_TMPDIR: '/data/db' },
+    binds: [
+      ...(await nodeProgramFiles()),
+      ...daemonDirectories.map((name) => ({ source: join(dataDirectory, name), target: `/data/${name}`, writable: true })),
+    ],
+    hostNetwork: true,
+    limits: { RLIMIT_NOFILE: 65_536, RLIMIT_CORE: 0 },
+    descriptors: [control.second, descriptors.second],
+    output,
+    cgroup: options.cgroups.group('daemon'),
+    memoryMiB,
+    maxProcesses: 256,
+    ociRuntime: options.ociRuntime,
+  }).finally(() => closeAll(control.second, descriptors.second, output));
+  undo.defer(() => daemon.end());
+  const socket = new Socket({ fd: control.first, readable: true, writable: true });
+  undo.defer(() => {
+    socket.destroy();
+  });
+  const ending = undo.move();
+  return { pid: daemon.pid, control: socket, descriptors: descriptors.first, end: () => ending.disposeAsync() };
+}
+
+/** What the daemon has to say beside its answers: warnings and failures. */
+function openLog(path: string): number {
+  try {
+    if (statSync(path).size > keptLogBytes) truncateSync(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+  return openSync(path, 'a', 0o600);
+}

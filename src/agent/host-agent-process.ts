@@ -1,0 +1,147 @@
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { DriverEvent } from '../drivers/driver.ts';
+import { OciDriver } from '../drivers/oci/oci-driver.ts';
+import { findOciRuntime } from '../drivers/oci/oci-runtime.ts';
+import { CloisterError } from '../errors.ts';
+import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import { IdRanges } from '../isolation/namespace/id-range.ts';
+import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
+import { sendDescriptor } from '../linux/descriptor.ts';
+import { listManifests } from '../runtimes/runtime-manifest.ts';
+import { AgentServer } from './agent-server.ts';
+import type { AgentSettings } from './agent-settings.ts';
+import { findUser } from './confined-process.ts';
+import { startDaemon } from './daemon-process.ts';
+import { ImageBuilder } from './image-builder.ts';
+import { ImageStore } from './image-store.ts';
+import { type Instance, openInstance } from './instance.ts';
+import type { RequestOf } from './messages.ts';
+import { type Reaped, reap } from './reaper.ts';
+import { SlotJournalFile } from './slot-journal-file.ts';
+import { Uploads } from './uploads.ts';
+import { verbHandlers } from './verbs.ts';
+
+/** What `cloister up` prints once it serves. */
+export interface ReadyLine extends RequestOf<'ready'> {
+  readonly dataDir: string;
+  readonly pid: number;
+}
+
+export interface RunningAgent {
+  readonly reaped: Reaped;
+  readonly ready: Promise<ReadyLine>;
+  /** Resolves when the daemon has ended, asked to or not. */
+  readonly daemonEnded: Promise<void>;
+  /** Lets the daemon end what runs, for as long as its shutdown takes, then ends everything. Nothing of ours is left on the host after it. */
+  stop(): Promise<void>;
+}
+
+/** The daemon needs its grace, and a moment to write what it has. */
+const daemonStopMarginMs = 5_000;
+
+/** Starts the host agent on a data directory: reaps, prepares the host, starts the daemon. */
+export async function startHostAgent(settings: AgentSettings, log: (message: string) => void): Promise<RunningAgent> {
+  await using undo = new AsyncDisposableStack();
+  const user = findUser('cloister');
+  const builderUser = findUser('cloister-builder');
+  const instance = openInstance(settings.dataDirectory);
+  const { runDirectory, volumeDirectory, dataDirectory } = instance;
+  const cgroups = CgroupHost.open({ instance: instance.id, directory: join(runDirectory, 'cgroup') });
+  const idRanges = new IdRanges(instance.idRangeDirectory, instance.id);
+  const journal = new SlotJournalFile(join(dataDirectory, 'journal'));
+  const store = new ImageStore(join(dataDirectory, 'images'));
+  const reaped = await reap({ cgroups, idRanges, images: store, journal, volumeDirectory, runDirectory });
+  undo.defer(() => rmSync(join(dataDirectory, 'endpoint.json'), { force: true }));
+  undo.defer(() => rmSync(runDirectory, { recursive: true, force: true }));
+  // ORDER: the controllers' binds leave the run directory before it is removed.
+  undo.defer(() => cgroups.close());
+  const ociRuntime = await findOciRuntime(join(runDirectory, 'oci'));
+  if (ociRuntime === undefined)
+    throw new CloisterError('HostUnfit', 'neither crun nor runc is installed: run "cloister doctor --fix"', { operation: 'find OCI runtime' });
+  const mounts = new ImageMounts(join(runDirectory, 'images'));
+  let emit: (event: DriverEvent) => void = () => undefined;
+  const driver = new OciDriver({
+    runDirectory,
+    volumeDirectory,
+    cgroups,
+    idRanges,
+    images: mounts,
+    ociRuntime,
+    journal,
+    emit: (event) => emit(event),
+  });
+  const uploads = new Uploads();
+  undo.defer(() => uploads.dropAll());
+  undo.defer(() => driver.close());
+  const daemon = await startDaemon({ settings: settings.daemon, dataDirectory, runDirectory, user, cgroups, ociRuntime });
+  undo.defer(() => daemon.end());
+  const ready = Promise.withResolvers<ReadyLine>();
+  ready.promise.catch(() => undefined);
+  const ended = Promise.withResolvers<void>();
+  const server = new AgentServer({
+    control: daemon.control,
+    sendDescriptor: (token, fd) => sendDescriptor(daemon.descriptors, token, fd),
+    onEnd: () => {
+      ready.reject(
+        new CloisterError('AgentGone', `the daemon ended before it could serve; ${join(dataDirectory, 'daemon.log')} says why`, {
+          operation: 'start daemon',
+        }),
+      );
+      ended.resolve();
+    },
+    log,
+    handlers: verbHandlers({
+      driver,
+      store,
+      mounts,
+      builder: new ImageBuilder({ runDirectory, cgroups, ociRuntime, user: builderUser, store }),
+      uploads,
+      listRuntimes: () => listManifests(dataDirectory),
+      runtimeImagePath: (digest) => join(dataDirectory, 'images', 'runtimes', `${digest}.erofs`),
+      onReady: (facts) => {
+        const line = { ...facts, dataDir: dataDirectory, pid: process.pid };
+        publish(instance, line, daemon.pid);
+        ready.resolve(line);
+      },
+    }),
+  });
+  emit = (event) => server.emit(event);
+  const ending = undo.move();
+  const stop = async () => {
+    server.emit({ event: 'shutdown' });
+    await Promise.race([ended.promise, expiry(settings.daemon.shutdownGraceMs + daemonStopMarginMs)]);
+    await ending.disposeAsync();
+  };
+  let stopping: Promise<void> | undefined;
+  return {
+    reaped,
+    ready: ready.promise,
+    daemonEnded: ended.promise,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+  };
+}
+
+/** Tells the commands of this host where the daemon is, and root its keys. */
+function publish(instance: Instance, ready: ReadyLine, daemonPid: number): void {
+  const { endpoint, region, accountId, pid } = ready;
+  writeAtomically(join(instance.dataDirectory, 'endpoint.json'), `${JSON.stringify({ endpoint, region, accountId, pid, daemonPid })}\n`, 0o644);
+  const credentials = join(instance.dataDirectory, 'credentials');
+  const profile = `[default]\naws_access_key_id = ${ready.accessKeyId}\naws_secret_access_key = ${ready.secretAccessKey}\n`;
+  const known = existsSync(credentials) ? readFileSync(credentials, 'utf8') : '';
+  // Profiles of further accounts, which `cloister credentials create` adds, stay.
+  const others = known.replace(/^\[default\][^[]*/m, '').trim();
+  if (!known.includes(profile)) writeAtomically(credentials, others === '' ? profile : `${profile}\n${others}\n`, 0o600);
+}
+
+function writeAtomically(path: string, text: string, mode: number): void {
+  writeFileSync(`${path}.new`, text, { mode });
+  renameSync(`${path}.new`, path);
+}
+
+function expiry(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

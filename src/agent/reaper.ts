@@ -1,0 +1,115 @@
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import type { IdRanges } from '../isolation/namespace/id-range.ts';
+import { tryReadKernelFile } from '../linux/kernel-file.ts';
+import { clearLoopDevice } from '../linux/loop-device.ts';
+import { killIfStill } from '../linux/process-handle.ts';
+import type { ImageStore } from './image-store.ts';
+import type { SlotJournalFile } from './slot-journal-file.ts';
+
+export interface ReaperOptions {
+  readonly cgroups: CgroupHost;
+  readonly idRanges: IdRanges;
+  readonly images: ImageStore;
+  readonly journal: SlotJournalFile;
+  readonly volumeDirectory: string;
+  readonly runDirectory: string;
+}
+
+/** How many of each were left by an earlier run. */
+export interface Reaped {
+  readonly slots: number;
+  readonly processes: number;
+  readonly controlGroups: number;
+  readonly loopDevices: number;
+  readonly volumes: number;
+  readonly images: number;
+  readonly idRanges: number;
+}
+
+const settleMs = 20;
+const settleRounds = 250;
+
+/**
+ * Undoes what an agent left that was killed, before this one makes anything; safe to be killed itself at any point and run again. Mounts and network
+ * namespaces need no undoing: they were in the private mount namespace of the dead agent, or held by processes that end here.
+ * SECURITY: no pid comes from a file. What is killed is in a control group of this instance, or is an OCI runtime working in this instance's directory.
+ */
+export async function reap(options: ReaperOptions): Promise<Reaped> {
+  const { cgroups, journal } = options;
+  const slots = journal.left();
+  let processes = await killOciRuntimes(options.runDirectory);
+  const groups = cgroups.groupNames();
+  for (const name of groups) {
+    const group = cgroups.group(name);
+    processes += group.processes().length;
+    await group.kill();
+    await group.remove();
+  }
+  const loopDevices = await clearLoopDevices(options.volumeDirectory);
+  const volumes = removeFiles(options.volumeDirectory);
+  // ORDER: the controllers of this run are bound below the run directory already: their directory stays.
+  removeFiles(options.runDirectory, 'cgroup');
+  const images = options.images.dropUnfinished();
+  // ORDER: an id range is free only when no process and no file has its ids.
+  const idRanges = options.idRanges.releaseAll();
+  for (const slot of slots) journal.closed(slot);
+  return { slots: slots.length, processes, controlGroups: groups.length, loopDevices, volumes, images, idRanges };
+}
+
+/** A process that waits between create and start is in no group yet; it still is the OCI runtime's own program. */
+async function killOciRuntimes(runDirectory: string): Promise<number> {
+  let killed = 0;
+  for (let round = 0; round < settleRounds; round += 1) {
+    const found = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .filter((name) => isOciRuntime(name, runDirectory));
+    if (found.length === 0) break;
+    if (round === 0) killed = found.length;
+    for (const name of found) killIfStill(Number(name), () => isOciRuntime(name, runDirectory));
+    await delay(settleMs);
+  }
+  return killed;
+}
+
+function isOciRuntime(pid: string, runDirectory: string): boolean {
+  const command = (tryReadKernelFile(`/proc/${pid}/cmdline`) ?? '').split('\0');
+  if (!command.includes(join(runDirectory, 'oci'))) return false;
+  try {
+    return /\/(crun|runc)( \(deleted\))?$/.test(readlinkSync(`/proc/${pid}/exe`));
+  } catch {
+    return false;
+  }
+}
+
+async function clearLoopDevices(volumeDirectory: string): Promise<number> {
+  let cleared = 0;
+  for (let round = 0; round < settleRounds; round += 1) {
+    const devices = loopDevicesUnder(volumeDirectory);
+    if (devices.length === 0) break;
+    if (round === 0) cleared = devices.length;
+    for (const device of devices) clearLoopDevice(device);
+    await delay(settleMs);
+  }
+  return cleared;
+}
+
+function loopDevicesUnder(directory: string): string[] {
+  return readdirSync('/sys/block')
+    .filter((name) => name.startsWith('loop'))
+    .filter((name) => tryReadBackingFile(name)?.startsWith(`${directory}/`) === true)
+    .map((name) => `/dev/${name}`);
+}
+
+function tryReadBackingFile(loop: string): string | undefined {
+  const path = `/sys/block/${loop}/loop/backing_file`;
+  return existsSync(path) ? readFileSync(path, 'utf8') : undefined;
+}
+
+function removeFiles(directory: string, but?: string): number {
+  const names = readdirSync(directory).filter((name) => name !== but);
+  for (const name of names) rmSync(join(directory, name), { recursive: true, force: true });
+  return names.length;
+}

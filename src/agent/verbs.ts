@@ -1,0 +1,83 @@
+import type { Driver, StoredImage } from '../drivers/driver.ts';
+import { CloisterError } from '../errors.ts';
+import type { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
+import type { RuntimeManifest } from '../runtimes/runtime-manifest.ts';
+import type { Handlers } from './agent-server.ts';
+import type { ImageBuilder } from './image-builder.ts';
+import type { ImageStore } from './image-store.ts';
+import type { Owner, RequestOf, RuntimeSummary } from './messages.ts';
+import type { Uploads } from './uploads.ts';
+
+export interface VerbsOptions {
+  readonly driver: Driver;
+  readonly store: ImageStore;
+  readonly mounts: ImageMounts;
+  readonly builder: ImageBuilder;
+  readonly uploads: Uploads;
+  readonly listRuntimes: () => Promise<readonly RuntimeManifest[]>;
+  readonly runtimeImagePath: (digest: string) => string;
+  readonly onReady: (facts: RequestOf<'ready'>) => void;
+}
+
+/** What each verb does. The fields have passed their schema; here they are held against what exists. */
+export function verbHandlers(options: VerbsOptions): Handlers {
+  const { driver, store, mounts, builder, uploads } = options;
+  const findImage = (owner: Owner, image: { readonly accountId: string; readonly digest: string }): StoredImage => {
+    // SECURITY: an environment only ever sees images of its owner's own part of the store, whatever the daemon says.
+    if (image.accountId !== owner.accountId) throw new CloisterError('NotFound', 'the account has no such image', { operation: 'claim' });
+    return store.find(image.accountId, image.digest);
+  };
+  return {
+    openUpload: async ({ sizeBytes }, send) => {
+      const { uploadId, fd } = uploads.open(sizeBytes);
+      return { uploadId, descriptor: send(fd) };
+    },
+    buildImage: async ({ uploadId, accountId, maxUnpackedBytes }) => builder.build(uploads.openForReading(uploadId), { accountId, maxUnpackedBytes }),
+    dropUpload: async ({ uploadId }) => {
+      uploads.drop(uploadId);
+      return {};
+    },
+    dropImage: async ({ accountId, digest }) => {
+      if (mounts.inUse(`${accountId}-${digest}`)) throw new CloisterError('Conflict', 'an environment uses the image', { operation: 'drop image' });
+      store.drop(accountId, digest);
+      return {};
+    },
+    listRuntimes: async () => ({ runtimes: (await options.listRuntimes()).map(summary) }),
+    openSlot: async ({ driver: name, tmpSizeMiB }) => {
+      if (name !== 'oci') throw new CloisterError('HostUnfit', `the driver ${name} is not there yet`, { operation: 'open slot' });
+      return { slotId: await driver.openSlot({ tmpSizeMiB }) };
+    },
+    prepare: async ({ slotId, runtime, memorySizeMiB }) => {
+      const manifest = (await options.listRuntimes()).find(({ name }) => name === runtime);
+      if (manifest === undefined) throw new CloisterError('NotFound', `the runtime ${runtime} is not built on this host`, { operation: 'prepare' });
+      const image = { digest: manifest.digest, imagePath: options.runtimeImagePath(manifest.digest), entrypoints: manifest.entrypoints };
+      return { environmentId: await driver.prepare({ slotId, runtime: image, memorySizeMiB }) };
+    },
+    claim: async ({ environmentId, owner, codeDigest, layers }, send) => {
+      const code = findImage(owner, { accountId: owner.accountId, digest: codeDigest });
+      const ends = await driver.claim(environmentId, { owner, code, layers: layers.map((layer) => findImage(owner, layer)) });
+      return { runtimeApi: send(ends.runtimeApi), stdout: send(ends.stdout), stderr: send(ends.stderr), memoryPeak: send(ends.memoryPeak) };
+    },
+    start: async ({ environmentId, environment }) => ({ processId: await driver.start(environmentId, environment) }),
+    reset: async ({ environmentId }) => done(driver.reset(environmentId)),
+    freeze: async ({ environmentId }) => done(driver.freeze(environmentId)),
+    thaw: async ({ environmentId }) => done(driver.thaw(environmentId)),
+    setLimits: async ({ environmentId, phase }) => done(driver.setLimits(environmentId, phase)),
+    evidence: async ({ environmentId }) => driver.evidence(environmentId),
+    destroy: async ({ id }) => done(driver.destroy(id)),
+    ready: async (facts) => {
+      options.onReady(facts);
+      return {};
+    },
+  };
+}
+
+async function done(work: Promise<void>): Promise<Record<string, never>> {
+  await work;
+  return {};
+}
+
+function summary(manifest: RuntimeManifest): RuntimeSummary {
+  const { name, digest, base, versionLabel, executionEnvironment, variables, createdAt } = manifest;
+  return { name, digest, base, versionLabel, variables, createdAt, ...(executionEnvironment !== undefined && { executionEnvironment }) };
+}

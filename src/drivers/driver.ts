@@ -1,0 +1,57 @@
+import type { Owner } from '../agent/messages.ts';
+import type { Evidence } from '../evidence.ts';
+
+/** A runtime image as a driver needs it. */
+export interface RuntimeImage {
+  readonly digest: string;
+  readonly imagePath: string;
+  readonly entrypoints: readonly string[];
+}
+
+/** An image of the store: its file, and the key that keeps accounts apart. */
+export interface StoredImage {
+  readonly key: string;
+  readonly path: string;
+}
+
+export interface ClaimOptions {
+  readonly owner: Owner;
+  readonly code: StoredImage;
+  readonly layers: readonly StoredImage[];
+}
+
+/** Descriptors of an environment that the agent hands to the daemon and then closes its copies of; `runtimeApi` stays the slot's. */
+export interface EnvironmentDescriptors {
+  readonly runtimeApi: number;
+  readonly stdout: number;
+  readonly stderr: number;
+  readonly memoryPeak: number;
+}
+
+export type DriverEvent =
+  | {
+      readonly event: 'exited';
+      readonly environmentId: string;
+      readonly processId: number;
+      readonly status: number | null;
+      readonly signal: number | null;
+      readonly outOfMemory: boolean;
+    }
+  | { readonly event: 'environmentGone'; readonly environmentId: string; readonly outOfMemory: boolean };
+
+/** How an environment is walled in. Every verb is idempotent or refuses; destroy works from any half-made state. */
+export interface Driver {
+  openSlot(options: { readonly tmpSizeMiB: number }): Promise<string>;
+  prepare(options: { readonly slotId: string; readonly runtime: RuntimeImage; readonly memorySizeMiB: number }): Promise<string>;
+  /** Binds a prepared environment to one owner, once, for good. */
+  claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors>;
+  start(environmentId: string, environment: Readonly<Record<string, string>>): Promise<number>;
+  reset(environmentId: string): Promise<void>;
+  freeze(environmentId: string): Promise<void>;
+  thaw(environmentId: string): Promise<void>;
+  setLimits(environmentId: string, phase: 'init' | 'invoke'): Promise<void>;
+  evidence(environmentId: string): Promise<Evidence>;
+  destroy(id: string): Promise<void>;
+  /** Destroys every slot and environment. */
+  close(): Promise<void>;
+}

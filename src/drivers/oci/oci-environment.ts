@@ -1,0 +1,218 @@
+import { fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Owner } from '../../agent/messages.ts';
+import { CloisterError } from '../../errors.ts';
+import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
+import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
+import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
+import { closeAll, makePipe, makeSocketPair } from '../../linux/descriptor.ts';
+import { attachMount, cloneMount, unmount } from '../../linux/mount.ts';
+import { killIfStill } from '../../linux/process-handle.ts';
+import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
+import { InitChannel } from './init-channel.ts';
+import type { OciRuntime } from './oci-runtime.ts';
+import { ociSpecification } from './oci-specification.ts';
+import type { Slot } from './slot.ts';
+
+/** sbx_user1051 of the runtime images. */
+const functionUid = 993;
+const functionGid = 990;
+const maxProcesses = 1024;
+
+export interface OciEnvironmentOptions {
+  readonly id: string;
+  readonly slot: Slot;
+  readonly runtime: RuntimeImage;
+  readonly memorySizeMiB: number;
+  readonly cgroup: Cgroup;
+  readonly ociRuntime: OciRuntime;
+  readonly images: ImageMounts;
+  readonly emit: (event: DriverEvent) => void;
+}
+
+/** One execution environment of the oci driver, from prepared to destroyed. */
+export class OciEnvironment {
+  readonly id: string;
+  readonly slot: Slot;
+  readonly cgroup: Cgroup;
+  readonly memorySizeMiB: number;
+  readonly pid: number;
+  readonly #options: OciEnvironmentOptions;
+  readonly #channel: InitChannel;
+  readonly #undo: AsyncDisposableStack;
+  readonly #stdout: number;
+  readonly #stderr: number;
+  #owner: Owner | undefined;
+  #nextProcessId = 1;
+  #seenOutOfMemoryKills = 0;
+  #ending = false;
+
+  private constructor(
+    options: OciEnvironmentOptions,
+    made: { pid: number; channel: InitChannel; stdout: number; stderr: number; undo: AsyncDisposableStack },
+  ) {
+    this.id = options.id;
+    this.slot = options.slot;
+    this.cgroup = options.cgroup;
+    this.memorySizeMiB = options.memorySizeMiB;
+    this.pid = made.pid;
+    this.#options = options;
+    this.#channel = made.channel;
+    this.#stdout = made.stdout;
+    this.#stderr = made.stderr;
+    this.#undo = made.undo;
+    made.channel.onExit = (exit) =>
+      this.#options.emit({ event: 'exited', environmentId: this.id, ...exit, outOfMemory: this.#newOutOfMemoryKills() });
+    made.channel.onClose = () => {
+      if (!this.#ending) this.#options.emit({ event: 'environmentGone', environmentId: this.id, outOfMemory: this.#newOutOfMemoryKills() });
+    };
+  }
+
+  /** Raises every wall and starts PID 1, which waits: no code of a customer is in sight of it. */
+  static async prepare(options: OciEnvironmentOptions): Promise<OciEnvironment> {
+    const { slot, cgroup } = options;
+    await using undo = new AsyncDisposableStack();
+    const bundle = join(slot.directory, 'bundle');
+    mkdirSync(bundle, { recursive: true, mode: 0o700 });
+    undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
+    undo.defer(() => cgroup.remove());
+    cgroup.create({ memorySizeMiB: options.memorySizeMiB, maxProcesses });
+    await using attached = attachRoot(options, undo);
+    const ends = makeEnds(slot, undo);
+    const specification = ociSpecification({
+      rootPath: attached.root,
+      tmpPath: attached.tmp,
+      networkNamespacePath: `/proc/${process.pid}/fd/${slot.network.namespace}`,
+      idRange: slot.idRange,
+    });
+    writeFileSync(join(bundle, 'config.json'), specification, { mode: 0o600 });
+    undo.defer(() => options.ociRuntime.forget(options.id));
+    undo.defer(() => cgroup.kill());
+    const pid = await options.ociRuntime
+      .create(options.id, bundle, [ends.control, ends.stdoutWrite, ends.stderrWrite])
+      .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
+    // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
+    attachOrKill(cgroup, pid);
+    await options.ociRuntime.start(options.id);
+    const channel = new InitChannel(ends.agentControl);
+    undo.defer(() => channel.close());
+    return new OciEnvironment(options, { pid, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
+  }
+
+  /** Binds the environment to its owner, once. There is no way back. */
+  claim({ owner, code, layers }: ClaimOptions): EnvironmentDescriptors {
+    if (this.#owner !== undefined) throw new CloisterError('Conflict', 'the environment has an owner', { operation: 'claim' });
+    this.#owner = owner;
+    mountClaim({
+      pid: this.pid,
+      userNamespace: this.slot.userNamespace,
+      code: this.#acquire(code),
+      layers: layers.map((layer) => this.#acquire(layer)),
+      scratch: this.slot.directory,
+    });
+    const memoryPeak = openSync(this.cgroup.memoryPeakPath, 'r');
+    this.#undo.defer(() => closeAll(memoryPeak));
+    return { runtimeApi: this.slot.network.runtimeApi, stdout: this.#stdout, stderr: this.#stderr, memoryPeak };
+  }
+
+  async start(environment: Readonly<Record<string, string>>): Promise<number> {
+    if (this.#owner === undefined) throw new CloisterError('Conflict', 'the environment has no owner yet', { operation: 'start' });
+    const processId = this.#nextProcessId++;
+    await this.#channel.start({
+      processId,
+      uid: functionUid,
+      gid: functionGid,
+      cwd: '/var/task',
+      candidates: this.#options.runtime.entrypoints,
+      variables: environment,
+    });
+    return processId;
+  }
+
+  /** The quota is lifted first: a group that owes CPU time would take seconds to die, and the next init runs without one anyway. */
+  async reset(): Promise<void> {
+    this.setLimits('init');
+    await this.#channel.reset();
+  }
+
+  setLimits(phase: 'init' | 'invoke'): void {
+    this.cgroup.setCpuQuota(phase === 'init' ? undefined : cpuQuotaUs(this.memorySizeMiB));
+  }
+
+  async destroy(): Promise<void> {
+    this.#ending = true;
+    this.setLimits('init');
+    await this.#undo.disposeAsync();
+  }
+
+  #acquire(image: StoredImage): string {
+    const directory = this.#options.images.acquire(image.key, image.path);
+    this.#undo.defer(() => this.#options.images.release(image.key));
+    return directory;
+  }
+
+  #newOutOfMemoryKills(): boolean {
+    const kills = this.cgroup.outOfMemoryKills();
+    const isNew = kills > this.#seenOutOfMemoryKills;
+    this.#seenOutOfMemoryKills = kills;
+    return isNew;
+  }
+}
+
+/** Mounts the runtime's image and the encrypted /tmp, id-mapped, where the OCI runtime finds them; the environment keeps its own copies, these go again. */
+function attachRoot(
+  { slot, runtime, images }: OciEnvironmentOptions,
+  undo: AsyncDisposableStack,
+): AsyncDisposableStack & { root: string; tmp: string } {
+  const key = `runtime-${runtime.digest}`;
+  const image = images.acquire(key, runtime.imagePath);
+  undo.defer(() => images.release(key));
+  const stack = new AsyncDisposableStack();
+  const attach = (name: string, fd: number): string => {
+    const target = join(slot.directory, name);
+    mkdirSync(target, { mode: 0o711 });
+    stack.defer(() => rmSync(target, { recursive: true, force: true }));
+    try {
+      attachMount(fd, target);
+    } finally {
+      closeAll(fd);
+    }
+    stack.defer(() => unmount(target));
+    return target;
+  };
+  try {
+    const root = attach('root', cloneMount(image, { readOnly: true, userNamespace: slot.userNamespace }));
+    const tmp = attach('tmp', slot.volume.cloneMount(slot.userNamespace));
+    return Object.assign(stack, { root, tmp });
+  } catch (error) {
+    void stack.disposeAsync();
+    throw error;
+  }
+}
+
+/** Control socket and output pipes. The pipes belong to the function's user, so that it can open /dev/stdout and /dev/stderr again. */
+function makeEnds(slot: Slot, undo: AsyncDisposableStack) {
+  const control = makeSocketPair('stream');
+  const stdout = makePipe();
+  const stderr = makePipe();
+  for (const fd of [stdout.write, stderr.write]) fchownSync(fd, slot.idRange.firstId + functionUid, slot.idRange.firstId + functionGid);
+  undo.defer(() => closeAll(stdout.read, stderr.read));
+  return {
+    control: control.second,
+    agentControl: control.first,
+    stdoutRead: stdout.read,
+    stdoutWrite: stdout.write,
+    stderrRead: stderr.read,
+    stderrWrite: stderr.write,
+  };
+}
+
+/** The process that waits between create and start is our child's and in no group of ours yet: where it can't be attached it must not stay. */
+function attachOrKill(cgroup: Cgroup, pid: number): void {
+  try {
+    cgroup.attach(pid);
+  } catch (error) {
+    killIfStill(pid, () => true);
+    throw error;
+  }
+}

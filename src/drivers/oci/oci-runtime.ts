@@ -1,0 +1,88 @@
+import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { runCommand } from '../../linux/run-command.ts';
+import { spawnWithDescriptors } from '../../linux/spawn-with-descriptors.ts';
+
+export interface OciRuntime {
+  readonly name: 'crun' | 'runc';
+  /** Makes the environment from `<bundle>/config.json`; its process waits. `descriptors` become its 3, 4, 5 …, `output` its 1 and 2. Answers its pid on the host. */
+  create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number>;
+  /** Lets the process begin. */
+  start(id: string): Promise<void>;
+  /** Forgets the environment; its processes must be gone. */
+  forget(id: string): Promise<void>;
+}
+
+/** crun with our own control groups: `--cgroup-manager=disabled`. */
+export class Crun implements OciRuntime {
+  readonly name = 'crun';
+  readonly #stateRoot: string;
+
+  constructor(stateRoot: string) {
+    this.#stateRoot = stateRoot;
+    mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
+  }
+
+  async create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number> {
+    const pidFile = join(bundle, 'pid');
+    const global = ['--cgroup-manager=disabled', '--root', this.#stateRoot];
+    const options = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${descriptors.length}`];
+    await spawnWithDescriptors('crun', [...global, 'create', ...options, id], descriptors, output);
+    return Number(readFileSync(pidFile, 'utf8'));
+  }
+
+  async start(id: string): Promise<void> {
+    try {
+      // What `crun start` does, without a process: the waiting side reads one byte from its fifo.
+      const fifo = openSync(join(this.#stateRoot, id, 'exec.fifo'), constants.O_WRONLY | constants.O_NONBLOCK);
+      writeSync(fifo, '0');
+      closeSync(fifo);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENXIO') throw error;
+      // Nobody reads yet: crun itself knows how to wait.
+      await runCommand('crun', ['--root', this.#stateRoot, 'start', id]);
+    }
+  }
+
+  async forget(id: string): Promise<void> {
+    rmSync(join(this.#stateRoot, id), { recursive: true, force: true });
+  }
+}
+
+/** runc, where crun is missing. It makes a control group of its own beside ours, from which the process is moved at once. */
+export class Runc implements OciRuntime {
+  readonly name = 'runc';
+  readonly #stateRoot: string;
+
+  constructor(stateRoot: string) {
+    this.#stateRoot = stateRoot;
+    mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
+  }
+
+  async create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number> {
+    const pidFile = join(bundle, 'pid');
+    const options = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${descriptors.length}`];
+    await spawnWithDescriptors('runc', ['--root', this.#stateRoot, 'create', ...options, id], descriptors, output);
+    return Number(readFileSync(pidFile, 'utf8'));
+  }
+
+  async start(id: string): Promise<void> {
+    await runCommand('runc', ['--root', this.#stateRoot, 'start', id]);
+  }
+
+  async forget(id: string): Promise<void> {
+    await runCommand('runc', ['--root', this.#stateRoot, 'delete', '--force', id]);
+  }
+}
+
+/** crun if it is there, else runc, else undefined. */
+export async function findOciRuntime(stateRoot: string): Promise<OciRuntime | undefined> {
+  for (const make of [() => new Crun(stateRoot), () => new Runc(stateRoot)]) {
+    const runtime = make();
+    try {
+      await runCommand(runtime.name, ['--version']);
+      return runtime;
+    } catch {}
+  }
+  return undefined;
+}

@@ -1,0 +1,72 @@
+import { maskedPaths, readOnlyPaths } from '../../isolation/rootfs/hidden-paths.ts';
+import { ociSeccomp } from '../../isolation/seccomp/oci-seccomp.ts';
+import type { IdRange } from '../../linux/user-namespace.ts';
+
+export interface OciSpecificationOptions {
+  readonly rootPath: string;
+  readonly tmpPath: string;
+  readonly networkNamespacePath: string;
+  readonly idRange: IdRange;
+}
+
+/** PID 1 becomes sbx_user1051 for each process it starts, and may end them: nothing else. The bounding set is emptied before their exec. */
+const initCapabilities = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_KILL'] as const;
+const unlimited = 18_446_744_073_709_551_615n;
+const stackSoftBytes = 8 * 1024 * 1024;
+
+/** Lambda's ulimits (lambda-contract: NOFILE 1024, NPROC 1024, STACK 8 MiB soft); core dumps off. */
+const rlimits = [
+  { type: 'RLIMIT_NOFILE', soft: 1024, hard: 1024 },
+  { type: 'RLIMIT_NPROC', soft: 1024, hard: 1024 },
+  { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+  { type: 'RLIMIT_STACK', soft: stackSoftBytes, hard: unlimited },
+];
+
+/** The OCI configuration of one environment (runtime-spec 1.0): every wall that an OCI runtime raises, as JSON text. */
+export function ociSpecification(options: OciSpecificationOptions): string {
+  const { firstId, count } = options.idRange;
+  const idMap = [{ containerID: 0, hostID: firstId, size: count }];
+  const specification = {
+    ociVersion: '1.0.2',
+    hostname: 'cloister',
+    root: { path: options.rootPath, readonly: true },
+    process: {
+      terminal: false,
+      user: { uid: 0, gid: 0 },
+      args: ['/var/rapid/init'],
+      env: ['PATH=/usr/bin:/bin'],
+      cwd: '/',
+      noNewPrivileges: true,
+      capabilities: { bounding: initCapabilities, effective: initCapabilities, permitted: initCapabilities, inheritable: [], ambient: [] },
+      rlimits,
+      oomScoreAdj: 500,
+    },
+    mounts: [
+      { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'] },
+      { destination: '/tmp', type: 'bind', source: options.tmpPath, options: ['bind', 'rw', 'nosuid', 'nodev', 'private'] },
+    ],
+    linux: {
+      namespaces: [
+        { type: 'user' },
+        { type: 'pid' },
+        { type: 'mount' },
+        { type: 'ipc' },
+        { type: 'uts' },
+        { type: 'cgroup' },
+        { type: 'network', path: options.networkNamespacePath },
+      ],
+      uidMappings: idMap,
+      gidMappings: idMap,
+      rootfsPropagation: 'private',
+      maskedPaths,
+      readonlyPaths: readOnlyPaths,
+      seccomp: ociSeccomp(process.arch),
+    },
+  };
+  // JSON has no 64-bit integers: the one that is needed is written by hand.
+  return JSON.stringify(specification, (_key, value: unknown) => (value === unlimited ? 'RLIM_INFINITY' : value)).replaceAll(
+    '"RLIM_INFINITY"',
+    String(unlimited),
+  );
+}

@@ -1,0 +1,59 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
+import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
+import type { IdRanges } from '../../isolation/namespace/id-range.ts';
+import { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import { closeNamespace, type IdRange, makeUserNamespace } from '../../linux/user-namespace.ts';
+
+export interface SlotOptions {
+  readonly id: string;
+  readonly directory: string;
+  readonly imagePath: string;
+  readonly template: VolumeTemplate;
+  readonly idRanges: IdRanges;
+}
+
+/** Everything pre-made for one environment before a function is known: id range, user namespace for id-mapped mounts, network namespace, encrypted volume. */
+export class Slot {
+  readonly id: string;
+  readonly directory: string;
+  readonly idRange: IdRange;
+  readonly userNamespace: number;
+  readonly network: SlotNetwork;
+  readonly volume: TmpVolume;
+  readonly #undo: AsyncDisposableStack;
+  environmentId: string | undefined;
+
+  private constructor(parts: Pick<Slot, 'id' | 'directory' | 'idRange' | 'userNamespace' | 'network' | 'volume'>, undo: AsyncDisposableStack) {
+    this.id = parts.id;
+    this.directory = parts.directory;
+    this.idRange = parts.idRange;
+    this.userNamespace = parts.userNamespace;
+    this.network = parts.network;
+    this.volume = parts.volume;
+    this.#undo = undo;
+  }
+
+  static async open(options: SlotOptions): Promise<Slot> {
+    await using undo = new AsyncDisposableStack();
+    const { id, directory } = options;
+    // The OCI runtime walks to the root file system with the ids of the environment: it must pass here, and can't list.
+    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    undo.defer(() => rmSync(directory, { recursive: true, force: true }));
+    const idRange = options.idRanges.take();
+    undo.defer(() => options.idRanges.release(idRange.index));
+    const userNamespace = await makeUserNamespace(idRange);
+    undo.defer(() => closeNamespace(userNamespace));
+    const network = SlotNetwork.open();
+    undo.defer(() => network.close());
+    const volume = TmpVolume.open({ template: options.template, imagePath: options.imagePath, mountPoint: join(directory, 'volume') });
+    undo.defer(() => volume.close());
+    return new Slot({ id, directory, idRange, userNamespace, network, volume }, undo.move());
+  }
+
+  /** ORDER: after the environment's last process is gone. Volume and key first, the id range last. */
+  async close(): Promise<void> {
+    await this.#undo.disposeAsync();
+  }
+}

@@ -1,0 +1,110 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { CloisterError } from '../../errors.ts';
+import { readKernelFile, writeKernelFile } from '../../linux/kernel-file.ts';
+import { mount, mountFlags, unmount } from '../../linux/mount.ts';
+import type { Cgroup, CgroupMode } from './cgroup.ts';
+import { V1Cgroup, type V1Controller, type V1Roots, v1Controllers } from './v1-cgroup.ts';
+import { V2Cgroup } from './v2-cgroup.ts';
+
+const mountRoot = '/sys/fs/cgroup';
+const v2Controllers = ['cpu', 'memory', 'pids'] as const;
+
+/** Where this host's control groups are, and the groups of one instance in them: `cloister-<instance>/<name>`. */
+export class CgroupHost {
+  readonly mode: CgroupMode;
+  readonly parent: string;
+  readonly #v1: V1Roots | undefined;
+
+  private constructor(mode: CgroupMode, parent: string, v1: V1Roots | undefined) {
+    this.mode = mode;
+    this.parent = parent;
+    this.#v1 = v1;
+  }
+
+  /**
+   * Call once, in the agent's private mount namespace. On a v1 or hybrid host it binds each controller under `directory` and leaves only cgroup2 at
+   * /sys/fs/cgroup: crun refuses a host where v1 controllers stand beside it.
+   */
+  static open(options: { readonly instance: string; readonly directory: string; readonly mountInfo?: string }): CgroupHost {
+    const parent = `cloister-${options.instance}`;
+    const { mode, v1Mounts } = detectCgroups(options.mountInfo ?? readKernelFile('/proc/self/mountinfo'));
+    if (mode === 'v2') {
+      prepareV2(parent);
+      return new CgroupHost(mode, parent, undefined);
+    }
+    const roots = bindV1Controllers(v1Mounts, options.directory);
+    unmount(mountRoot);
+    // Lazily unmounted mounts may stack: what lies beneath must not be a v1 hierarchy either.
+    mount({ source: 'cgroup2', target: mountRoot, type: 'cgroup2', flags: mountFlags.noSetuid | mountFlags.noDevices | mountFlags.noExec });
+    return new CgroupHost(mode, parent, roots);
+  }
+
+  group(name: string): Cgroup {
+    const path = join(this.parent, name);
+    return this.#v1 === undefined ? new V2Cgroup(mountRoot, path) : new V1Cgroup(this.#v1, path);
+  }
+
+  /** Names of this instance's groups that exist now, under whichever controller. */
+  groupNames(): string[] {
+    const roots = this.#v1 === undefined ? [mountRoot] : [...new Set(Object.values(this.#v1))];
+    const names = roots.flatMap((root) => {
+      const parent = join(root, this.parent);
+      if (!existsSync(parent)) return [];
+      return readdirSync(parent, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+    });
+    return [...new Set(names)];
+  }
+
+  /** Removes the instance's own parent group, when every group in it is gone, and the binds of open(). */
+  async close(): Promise<void> {
+    await this.group('').remove();
+    for (const root of Object.values(this.#v1 ?? {})) unmount(root);
+  }
+}
+
+/** Reads the cgroup mounts of a mountinfo text (proc(5)): which version the host has and where each v1 controller is. */
+export function detectCgroups(mountInfo: string): { readonly mode: CgroupMode; readonly v1Mounts: ReadonlyMap<string, string> } {
+  const v1Mounts = new Map<string, string>();
+  let unified = false;
+  for (const line of mountInfo.split('\n')) {
+    const [before, after] = line.split(' - ');
+    if (before === undefined || after === undefined) continue;
+    const target = before.split(' ')[4] ?? '';
+    const [type, , superOptions = ''] = after.split(' ');
+    if (type === 'cgroup2') unified = true;
+    if (type !== 'cgroup') continue;
+    for (const option of superOptions.split(',')) if (!v1Mounts.has(option)) v1Mounts.set(option, target);
+  }
+  const hasV1Memory = v1Mounts.has('memory');
+  if (!hasV1Memory && unified) return { mode: 'v2', v1Mounts };
+  if (!hasV1Memory) throw new CloisterError('HostUnfit', 'no cgroup memory controller is mounted', { operation: 'detect cgroups' });
+  return { mode: unified ? 'hybrid' : 'v1', v1Mounts };
+}
+
+function bindV1Controllers(v1Mounts: ReadonlyMap<string, string>, directory: string): V1Roots {
+  const roots: Partial<Record<V1Controller, string>> = {};
+  for (const controller of v1Controllers) {
+    const source = v1Mounts.get(controller);
+    if (source === undefined) {
+      throw new CloisterError('HostUnfit', `the cgroup controller ${controller} is not mounted`, { operation: 'bind cgroups' });
+    }
+    const target = join(directory, controller);
+    mkdirSync(target, { recursive: true });
+    mount({ source, target, flags: mountFlags.bind });
+    roots[controller] = target;
+  }
+  return roots as V1Roots;
+}
+
+function prepareV2(parent: string): void {
+  const available = readKernelFile(join(mountRoot, 'cgroup.controllers')).split(' ');
+  const missing = v2Controllers.filter((controller) => !available.includes(controller));
+  if (missing.length > 0) {
+    throw new CloisterError('HostUnfit', `the kernel offers no cgroup controller ${missing.join(', ')}`, { operation: 'prepare cgroups' });
+  }
+  const enable = v2Controllers.map((controller) => `+${controller}`).join(' ');
+  writeKernelFile(join(mountRoot, 'cgroup.subtree_control'), enable);
+  mkdirSync(join(mountRoot, parent), { recursive: true });
+  writeKernelFile(join(mountRoot, parent, 'cgroup.subtree_control'), enable);
+}

@@ -1,0 +1,93 @@
+import { randomFillSync } from 'node:crypto';
+import { closeSync, ftruncateSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { closeAll } from '../../linux/descriptor.ts';
+import { addEncryptionKey, readEncryptionPolicy, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
+import { attachLoopDevice } from '../../linux/loop-device.ts';
+import { cloneMount, mount, mountFlags, unmount } from '../../linux/mount.ts';
+import type { VolumeTemplate } from './volume-template.ts';
+
+export interface TmpVolumeOptions {
+  readonly template: VolumeTemplate;
+  /** The image file, made here and removed by close(). */
+  readonly imagePath: string;
+  /** A directory of the agent's own mount namespace to mount the volume on, made here and removed by close(). */
+  readonly mountPoint: string;
+}
+
+/** An environment's /tmp: its own ext4 in a sparse file, encrypted with a key that only the kernel holds and that ends with the volume. */
+export class TmpVolume {
+  readonly device: string;
+  readonly sizeMiB: number;
+  readonly #options: TmpVolumeOptions;
+  readonly #keyIdentifier: Buffer;
+
+  private constructor(options: TmpVolumeOptions, device: string, keyIdentifier: Buffer) {
+    this.#options = options;
+    this.device = device;
+    this.sizeMiB = options.template.sizeMiB;
+    this.#keyIdentifier = keyIdentifier;
+  }
+
+  static open(options: TmpVolumeOptions): TmpVolume {
+    using undo = new DisposableStack();
+    undo.defer(() => rmSync(options.imagePath, { force: true }));
+    const image = writeImage(options);
+    undo.defer(() => closeAll(image));
+    const loop = attachLoopDevice(image, options.imagePath);
+    // Autoclear: from here on the device lives as long as this descriptor or a mount of it.
+    undo.defer(() => closeAll(loop.fd));
+    mkdirSync(options.mountPoint, { recursive: true, mode: 0o700 });
+    mount({ source: loop.device, target: options.mountPoint, type: 'ext4', flags: mountFlags.noSetuid | mountFlags.noDevices });
+    undo.defer(() => unmount(options.mountPoint));
+    const keyIdentifier = encrypt(join(options.mountPoint, 'tmp'));
+    undo.move();
+    closeAll(loop.fd, image);
+    return new TmpVolume(options, loop.device, keyIdentifier);
+  }
+
+  /** A detached mount of the encrypted directory, owned inside by root of the user namespace. */
+  cloneMount(userNamespace: number): number {
+    return cloneMount(join(this.#options.mountPoint, 'tmp'), { readOnly: false, userNamespace });
+  }
+
+  policy(): ReturnType<typeof readEncryptionPolicy> {
+    return readEncryptionPolicy(join(this.#options.mountPoint, 'tmp'));
+  }
+
+  get directory(): string {
+    return join(this.#options.mountPoint, 'tmp');
+  }
+
+  /** ORDER: after the last process of the environment is gone; the key first, so that nothing readable is left whatever fails next. */
+  close(): void {
+    removeEncryptionKey(this.#options.mountPoint, this.#keyIdentifier);
+    unmount(this.#options.mountPoint);
+    rmdirSync(this.#options.mountPoint);
+    rmSync(this.#options.imagePath, { force: true });
+  }
+}
+
+function writeImage({ template, imagePath }: TmpVolumeOptions): number {
+  const fd = openSync(imagePath, 'wx+', 0o600);
+  try {
+    ftruncateSync(fd, template.sizeMiB * 1024 * 1024);
+    for (const { offset, bytes } of template.blocks) writeSync(fd, bytes, 0, bytes.length, offset);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function encrypt(directory: string): Buffer {
+  const key = Buffer.alloc(64);
+  try {
+    randomFillSync(key);
+    const identifier = addEncryptionKey(directory, key);
+    setEncryptionPolicy(directory, identifier);
+    return identifier;
+  } finally {
+    key.fill(0);
+  }
+}

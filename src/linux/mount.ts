@@ -1,0 +1,85 @@
+import koffi from 'koffi';
+import { systemCall } from './libc.ts';
+
+/** mount(2) flags. */
+export const mountFlags = {
+  readOnly: 1,
+  noSetuid: 2,
+  noDevices: 4,
+  noExec: 8,
+  remount: 32,
+  bind: 4096,
+  move: 8192,
+  recursive: 16384,
+  private: 1 << 18,
+} as const;
+
+const MNT_DETACH = 2;
+const UMOUNT_NOFOLLOW = 8;
+const AT_FDCWD = -100;
+const AT_EMPTY_PATH = 0x1000;
+const AT_RECURSIVE = 0x8000;
+const OPEN_TREE_CLONE = 1;
+const OPEN_TREE_CLOEXEC = 0x80000;
+const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOUNT_ATTR_RDONLY = 1;
+const MOUNT_ATTR_NOSUID = 2;
+const MOUNT_ATTR_NODEV = 4;
+const MOUNT_ATTR_NOEXEC = 8;
+const MOUNT_ATTR_IDMAP = 0x100000;
+
+const mountCall = systemCall('int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)');
+const umount2 = systemCall('int umount2(const char *target, int flags)');
+const openTree = systemCall('int open_tree(int dirfd, const char *path, unsigned int flags)');
+const moveMount = systemCall('int move_mount(int fromFd, const char *from, int toFd, const char *to, unsigned int flags)');
+koffi.struct('mount_attr', { attr_set: 'uint64_t', attr_clr: 'uint64_t', propagation: 'uint64_t', userns_fd: 'uint64_t' });
+const mountSetattr = systemCall('int mount_setattr(int dirfd, const char *path, unsigned int flags, mount_attr *attributes, size_t size)');
+
+export interface MountOptions {
+  readonly source: string;
+  readonly target: string;
+  readonly type?: string;
+  readonly flags?: number;
+  readonly data?: string;
+}
+
+/** mount(2). A path that is a symbolic link is followed: give only paths that no function could have made. */
+export function mount(options: MountOptions): void {
+  mountCall(options.target, options.source, options.target, options.type ?? null, options.flags ?? 0, options.data ?? null);
+}
+
+/** Detaches a mount and all below it at once (umount2(2), MNT_DETACH), never following a link. */
+export function unmount(target: string): void {
+  umount2(target, target, MNT_DETACH | UMOUNT_NOFOLLOW);
+}
+
+export interface CloneMountOptions {
+  readonly readOnly: boolean;
+  readonly noExec?: boolean;
+  /** A user namespace whose id map is laid over the file system (mount_setattr(2), MOUNT_ATTR_IDMAP). */
+  readonly userNamespace?: number;
+}
+
+/** A detached copy of the mount at `path`, nosuid and nodev; the caller attaches or closes it. */
+export function cloneMount(path: string, options: CloneMountOptions): number {
+  const fd = openTree(path, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  const idmapped = options.userNamespace !== undefined;
+  const attributes = {
+    attr_set:
+      MOUNT_ATTR_NOSUID |
+      MOUNT_ATTR_NODEV |
+      (options.readOnly ? MOUNT_ATTR_RDONLY : 0) |
+      (options.noExec === true ? MOUNT_ATTR_NOEXEC : 0) |
+      (idmapped ? MOUNT_ATTR_IDMAP : 0),
+    attr_clr: 0,
+    propagation: mountFlags.private,
+    userns_fd: options.userNamespace ?? 0,
+  };
+  mountSetattr(path, fd, '', AT_EMPTY_PATH | AT_RECURSIVE, attributes, 32);
+  return fd;
+}
+
+/** Attaches a detached mount (move_mount(2)) at `target` in the mount namespace this thread is in. */
+export function attachMount(fd: number, target: string): void {
+  moveMount(target, fd, '', AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH);
+}

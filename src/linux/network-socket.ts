@@ -1,0 +1,47 @@
+import { closeSync } from 'node:fs';
+import koffi from 'koffi';
+import { systemCall } from './libc.ts';
+
+const AF_INET = 2;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_CLOEXEC = 0x80000;
+const SOL_SOCKET = 1;
+const SO_REUSEADDR = 2;
+const SIOCGIFFLAGS = 0x8913;
+const SIOCSIFFLAGS = 0x8914;
+const IFF_UP = 1;
+
+koffi.struct('sockaddr_in', { family: 'uint16_t', port: 'uint16_t', address: 'uint32_t', zero: koffi.array('uint8_t', 8) });
+const socketCall = systemCall('int socket(int domain, int type, int protocol)');
+const bindCall = systemCall('int bind(int fd, sockaddr_in *address, uint32_t length)');
+const setsockopt = systemCall('int setsockopt(int fd, int level, int name, int *value, uint32_t length)');
+const ioctlInterface = systemCall('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+
+/** A TCP socket bound to 127.0.0.1:`port` of the network namespace this thread is in, not yet listening. */
+export function bindLoopbackSocket(port: number): number {
+  const fd = socketCall(undefined, AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  try {
+    setsockopt(undefined, fd, SOL_SOCKET, SO_REUSEADDR, [1], 4);
+    const networkOrderPort = ((port & 0xff) << 8) | (port >> 8);
+    bindCall(`127.0.0.1:${port}`, fd, { family: AF_INET, port: networkOrderPort, address: 0x0100007f, zero: new Array<number>(8).fill(0) }, 16);
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+  return fd;
+}
+
+/** Brings a link of this thread's network namespace up (netdevice(7), SIOCSIFFLAGS). */
+export function setLinkUp(name: string): void {
+  const fd = socketCall(undefined, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  try {
+    const request = Buffer.alloc(40);
+    request.write(name, 0, 15, 'latin1');
+    ioctlInterface(name, fd, SIOCGIFFLAGS, request);
+    request.writeUInt16LE(request.readUInt16LE(16) | IFF_UP, 16);
+    ioctlInterface(name, fd, SIOCSIFFLAGS, request);
+  } finally {
+    closeSync(fd);
+  }
+}
