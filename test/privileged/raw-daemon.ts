@@ -19,6 +19,7 @@ export class RawDaemon implements AsyncDisposable {
   readonly descriptors: number;
   readonly #waiting = new Map<number, (reply: RawReply) => void>();
   readonly unasked: RawReply[] = [];
+  onEvent: (event: Record<string, unknown>) => void = () => undefined;
   #buffer = Buffer.alloc(0);
   #nextId = 1;
 
@@ -83,6 +84,7 @@ export class RawDaemon implements AsyncDisposable {
       const length = this.#buffer.readUInt32BE(0);
       if (this.#buffer.length < 4 + length) return;
       const reply = JSON.parse(this.#buffer.toString('utf8', 4, 4 + length)) as RawReply;
+      if ('event' in reply) this.onEvent(reply as unknown as Record<string, unknown>);
       this.#buffer = this.#buffer.subarray(4 + length);
       const resolve = this.#waiting.get(reply.id);
       this.#waiting.delete(reply.id);

@@ -1,0 +1,73 @@
+import { readSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { zip } from '../../bench/zip.ts';
+import { closeAll } from '../../src/linux/descriptor.ts';
+import type { RawDaemon } from './raw-daemon.ts';
+
+/** Builds the image of these files through the agent; answers its digest. */
+export async function buildImage(daemon: RawDaemon, accountId: string, files: Readonly<Record<string, string>>): Promise<string> {
+  const archive = await zip(files);
+  const { result } = await daemon.request('openUpload', { sizeBytes: archive.length });
+  const fd = daemon.takeDescriptor();
+  writeSync(fd, archive);
+  closeAll(fd);
+  const { uploadId } = result as { uploadId: string };
+  const built = await daemon.request('buildImage', { uploadId, accountId, maxUnpackedBytes: 10_000_000 });
+  await daemon.request('dropUpload', { uploadId });
+  if (!built.ok) throw new Error(`no image: ${built.code}`);
+  return (built.result as { digest: string }).digest;
+}
+
+/** The ends of a claimed environment, received. */
+export class Claimed implements Disposable {
+  readonly environmentId: string;
+  readonly slotId: string;
+  readonly #stdout: Socket;
+  readonly #others: readonly number[];
+  readonly #memoryPeak: number;
+  output = '';
+
+  constructor(environmentId: string, slotId: string, descriptors: readonly [number, number, number, number]) {
+    const [runtimeApi, stdout, stderr, memoryPeak] = descriptors;
+    this.environmentId = environmentId;
+    this.slotId = slotId;
+    this.#stdout = new Socket({ fd: stdout, readable: true, writable: false });
+    this.#stdout.on('data', (chunk: Buffer) => {
+      this.output += chunk.toString();
+    });
+    this.#memoryPeak = memoryPeak;
+    this.#others = [runtimeApi, stderr, memoryPeak];
+  }
+
+  memoryPeakBytes(): number {
+    const bytes = Buffer.alloc(32);
+    return Number(bytes.toString('latin1', 0, readSync(this.#memoryPeak, bytes, 0, 32, 0)));
+  }
+
+  /** Resolves when the output holds the text. */
+  async said(text: string): Promise<void> {
+    while (!this.output.includes(text)) await new Promise((resolve) => this.#stdout.once('data', resolve));
+  }
+
+  [Symbol.dispose](): void {
+    this.#stdout.destroy();
+    closeAll(...this.#others);
+  }
+}
+
+/** openSlot, prepare and claim of a function of the custom runtime. */
+export async function claimEnvironment(
+  daemon: RawDaemon,
+  options: { readonly accountId: string; readonly codeDigest: string; readonly memorySizeMiB?: number; readonly layers?: readonly string[] },
+): Promise<Claimed> {
+  const { accountId, codeDigest, memorySizeMiB = 256, layers = [] } = options;
+  const slot = await daemon.request('openSlot', { driver: 'oci', tmpSizeMiB: 512 });
+  const { slotId } = slot.result as { slotId: string };
+  const prepared = await daemon.request('prepare', { slotId, runtime: 'provided.al2023', memorySizeMiB });
+  const { environmentId } = prepared.result as { environmentId: string };
+  const owner = { accountId, functionName: 'contract', version: '$LATEST' };
+  const claimed = await daemon.request('claim', { environmentId, owner, codeDigest, layers: layers.map((digest) => ({ accountId, digest })) });
+  if (!claimed.ok) throw new Error(`not claimed: ${claimed.code}`);
+  const take = () => daemon.takeDescriptor();
+  return new Claimed(environmentId, slotId, [take(), take(), take(), take()]);
+}
