@@ -1,5 +1,5 @@
-import { createHash, createHmac } from 'node:crypto';
 import { Agent, request } from 'node:http';
+import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 
 export interface Endpoint {
@@ -9,39 +9,10 @@ export interface Endpoint {
   readonly secretAccessKey: string;
 }
 
-/** SHA-256 as the signer wants it. */
-class Sha256 {
-  #hash: ReturnType<typeof createHash>;
-  readonly #secret: string | ArrayBuffer | Uint8Array | undefined;
-
-  constructor(secret?: string | ArrayBuffer | Uint8Array) {
-    this.#secret = secret;
-    this.#hash = this.#make();
-  }
-
-  update(data: string | ArrayBuffer | Uint8Array): void {
-    this.#hash.update(typeof data === 'string' ? data : Buffer.from(data as Uint8Array));
-  }
-
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-
-  reset(): void {
-    this.#hash = this.#make();
-  }
-
-  #make(): ReturnType<typeof createHash> {
-    if (this.#secret === undefined) return createHash('sha256');
-    const key = typeof this.#secret === 'string' ? this.#secret : Buffer.from(this.#secret as Uint8Array);
-    return createHmac('sha256', key) as unknown as ReturnType<typeof createHash>;
-  }
-}
-
 /** A bare HTTP client over one kept connection, which signs: the least a client can cost, so that the server is what is measured. */
 export class SignedClient {
   readonly #options: Endpoint;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1, noDelay: true });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
   readonly #signer: SignatureV4;
 
   constructor(options: Endpoint) {
@@ -50,7 +21,7 @@ export class SignedClient {
       service: 'lambda',
       region: options.region,
       credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey },
-      sha256: Sha256,
+      sha256: Hash.bind(null, 'sha256'),
     });
   }
 

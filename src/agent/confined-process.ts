@@ -6,6 +6,7 @@ import type { Cgroup } from '../isolation/cgroup/cgroup.ts';
 import { maskedPaths, readOnlyPaths } from '../isolation/rootfs/hidden-paths.ts';
 import { ociSeccomp } from '../isolation/seccomp/oci-seccomp.ts';
 import { killIfStill } from '../linux/process-handle.ts';
+import { reapChild } from '../linux/reap-child.ts';
 
 export interface BoundPath {
   readonly source: string;
@@ -58,8 +59,9 @@ export class ConfinedProcess {
     cgroup.create({ memorySizeMiB: options.memoryMiB, maxProcesses: options.maxProcesses });
     writeFileSync(join(directory, 'config.json'), specification(options), { mode: 0o600 });
     undo.defer(() => ociRuntime.forget(id));
-    undo.defer(() => cgroup.kill());
-    const pid = await ociRuntime.create(id, directory, options.descriptors, options.output);
+    let pid = 0;
+    undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
+    pid = await ociRuntime.create(id, directory, options.descriptors, options.output);
     try {
       // SECURITY: not one instruction of it runs outside its control group.
       cgroup.attach(pid);

@@ -8,11 +8,12 @@ import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
+import { becomeSubreaper } from '../linux/reap-child.ts';
 import { listManifests } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
-import { startDaemon } from './daemon-process.ts';
+import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { ImageBuilder } from './image-builder.ts';
 import { ImageStore } from './image-store.ts';
 import { type Instance, openInstance } from './instance.ts';
@@ -40,11 +41,16 @@ export interface RunningAgent {
 /** The daemon needs its grace, and a moment to write what it has. */
 const daemonStopMarginMs = 5_000;
 
-/** Starts the host agent on a data directory: reaps, prepares the host, starts the daemon. */
-export async function startHostAgent(settings: AgentSettings, log: (message: string) => void): Promise<RunningAgent> {
+/** Starts the host agent on a data directory: reaps, prepares the host, starts the daemon, which is trusted with nothing. */
+export async function startHostAgent(
+  settings: AgentSettings,
+  log: (message: string) => void,
+  start: (options: DaemonProcessOptions) => Promise<DaemonProcess> = startDaemon,
+): Promise<RunningAgent> {
   await using undo = new AsyncDisposableStack();
   const user = findUser('cloister');
   const builderUser = findUser('cloister-builder');
+  becomeSubreaper();
   const instance = openInstance(settings.dataDirectory);
   const { runDirectory, volumeDirectory, dataDirectory } = instance;
   const cgroups = CgroupHost.open({ instance: instance.id, directory: join(runDirectory, 'cgroup') });
@@ -74,7 +80,7 @@ export async function startHostAgent(settings: AgentSettings, log: (message: str
   const uploads = new Uploads();
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
-  const daemon = await startDaemon({ settings: settings.daemon, dataDirectory, runDirectory, user, cgroups, ociRuntime });
+  const daemon = await start({ settings: settings.daemon, dataDirectory, runDirectory, user, cgroups, ociRuntime });
   undo.defer(() => daemon.end());
   const ready = Promise.withResolvers<ReadyLine>();
   ready.promise.catch(() => undefined);

@@ -8,6 +8,7 @@ import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import { closeAll, makePipe, makeSocketPair } from '../../linux/descriptor.ts';
 import { attachMount, cloneMount, unmount } from '../../linux/mount.ts';
 import { killIfStill } from '../../linux/process-handle.ts';
+import { reapChild } from '../../linux/reap-child.ts';
 import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
 import { InitChannel } from './init-channel.ts';
 import type { OciRuntime } from './oci-runtime.ts';
@@ -87,8 +88,9 @@ export class OciEnvironment {
     });
     writeFileSync(join(bundle, 'config.json'), specification, { mode: 0o600 });
     undo.defer(() => options.ociRuntime.forget(options.id));
-    undo.defer(() => cgroup.kill());
-    const pid = await options.ociRuntime
+    let pid = 0;
+    undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
+    pid = await options.ociRuntime
       .create(options.id, bundle, [ends.control, ends.stdoutWrite, ends.stderrWrite])
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
