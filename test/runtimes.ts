@@ -7,13 +7,14 @@ export const runtimesDirectory = process.env['CLOISTER_TEST_RUNTIMES'] ?? '/var/
 /** Gives a new data directory the built runtimes: manifests copied, images hard-linked where the file system allows. */
 export async function linkRuntimes(dataDirectory: string): Promise<void> {
   const images = join('images', 'runtimes');
-  if (!existsSync(join(runtimesDirectory, images))) throw new Error(`no runtimes in ${runtimesDirectory}: run bin/cloister runtime build --data-dir ${runtimesDirectory}`);
+  if (!existsSync(join(runtimesDirectory, images)))
+    throw new Error(`no runtimes in ${runtimesDirectory}: run bin/cloister runtime build --data-dir ${runtimesDirectory}`);
   mkdirSync(join(dataDirectory, images), { recursive: true, mode: 0o700 });
   cpSync(join(runtimesDirectory, 'runtimes'), join(dataDirectory, 'runtimes'), { recursive: true });
   for (const name of readdirSync(join(runtimesDirectory, images))) {
     const [from, to] = [join(runtimesDirectory, images, name), join(dataDirectory, images, name)];
     try {
-      linkSync(from, to);
+      if (!existsSync(to)) linkSync(from, to);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EXDEV') throw error;
       cpSync(from, to);

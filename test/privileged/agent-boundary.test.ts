@@ -98,7 +98,16 @@ describe('the boundary between daemon and agent', () => {
     ['start', { environmentId: 'env-0123456789abcdef', process: { kind: 'shell', command: '/bin/sh' }, environment: {} }],
     ['start', { environmentId: 'env-0123456789abcdef', process: { kind: 'runtime' }, environment: { 'A=B': 'x' } }],
     ['start', { environmentId: 'env-0123456789abcdef', process: { kind: 'runtime' }, environment: { A: 'x\u0000y' } }],
-    ['ready', { endpoint: 'file:///etc/passwd', region: 'us-east-1', accountId: '111111111111', accessKeyId: 'A'.repeat(20), secretAccessKey: 'a'.repeat(40) }],
+    [
+      'ready',
+      {
+        endpoint: 'file:///etc/passwd',
+        region: 'us-east-1',
+        accountId: '111111111111',
+        accessKeyId: 'A'.repeat(20),
+        secretAccessKey: 'a'.repeat(40),
+      },
+    ],
   ])('refuses %s with %j as out of its rules', async (verb, fields) => {
     expect(await daemon.request(verb, fields)).toMatchObject({ ok: false, code: 'BadMessage' });
     await expectAlive();
@@ -172,7 +181,10 @@ describe('the boundary between daemon and agent', () => {
     for (const claim of claims) {
       expect(await daemon.request('claim', { environmentId, owner, ...claim })).toMatchObject({ ok: false, code: 'NotFound' });
     }
-    expect(await daemon.request('start', { environmentId, process: { kind: 'runtime' }, environment: {} })).toMatchObject({ ok: false, code: 'Conflict' });
+    expect(await daemon.request('start', { environmentId, process: { kind: 'runtime' }, environment: {} })).toMatchObject({
+      ok: false,
+      code: 'Conflict',
+    });
     expect((await daemon.request('claim', { environmentId, owner, codeDigest: digest, layers: [] })).ok).toBe(true);
     const second = { environmentId, owner: { ...owner, accountId: theirs }, codeDigest: theirDigest, layers: [] };
     expect((await daemon.request('claim', second)).ok).toBe(false);

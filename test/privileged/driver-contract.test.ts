@@ -40,12 +40,18 @@ describe.each(['oci'])('driver contract: %s', () => {
   });
 
   const start = (claimed: Claimed, mark: string) =>
-    daemon.request('start', { environmentId: claimed.environmentId, process: { kind: 'runtime' }, environment: { MARK: mark, PATH: '/usr/bin:/bin' } });
+    daemon.request('start', {
+      environmentId: claimed.environmentId,
+      process: { kind: 'runtime' },
+      environment: { MARK: mark, PATH: '/usr/bin:/bin' },
+    });
   const verb = (name: string, claimed: Claimed, fields = {}) => daemon.request(name, { environmentId: claimed.environmentId, ...fields });
   const evidence = async (claimed: Claimed) => (await verb('evidence', claimed)).result as unknown as Evidence;
   const destroy = (claimed: Claimed) => daemon.request('destroy', { id: claimed.environmentId });
   const cpuTicks = (pids: readonly number[]) =>
-    pids.map((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? []).flat().reduce((a, b) => a + b, 0);
+    pids
+      .flatMap((pid) => readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ').slice(11, 13).map(Number) ?? [])
+      .reduce((a, b) => a + b, 0);
 
   async function exitOf(claimed: Claimed): Promise<Record<string, unknown>> {
     for (;;) {
@@ -60,7 +66,9 @@ describe.each(['oci'])('driver contract: %s', () => {
     expect((await start(claimed, 'one')).ok).toBe(true);
     await claimed.said('started one');
     const { pids } = await evidence(claimed);
-    const variables = readFileSync(`/proc/${pids.at(-1)}/environ`, 'utf8').split('\0').filter(Boolean);
+    const variables = readFileSync(`/proc/${pids.at(-1)}/environ`, 'utf8')
+      .split('\0')
+      .filter(Boolean);
     expect(variables.filter((line) => !/^(PWD|_|OLDPWD|SHLVL)=/.test(line)).toSorted()).toEqual(['MARK=one', 'PATH=/usr/bin:/bin']);
     await destroy(claimed);
   });

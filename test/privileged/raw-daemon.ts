@@ -35,7 +35,17 @@ export class RawDaemon implements AsyncDisposable {
     const control = makeSocketPair('stream');
     const descriptors = makeSocketPair('seqpacket');
     const program = fileURLToPath(new URL('agent-under-test.ts', import.meta.url));
-    const args = ['--mount', '--propagation', 'private', '--', process.execPath, '--disable-warning=ExperimentalWarning', program, '--data-dir', dataDirectory];
+    const args = [
+      '--mount',
+      '--propagation',
+      'private',
+      '--',
+      process.execPath,
+      '--disable-warning=ExperimentalWarning',
+      program,
+      '--data-dir',
+      dataDirectory,
+    ];
     const agent = spawn('unshare', args, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
     closeAll(control.second, descriptors.second);
     return new RawDaemon(agent, new Socket({ fd: control.first, readable: true, writable: true }), descriptors.first);

@@ -1,0 +1,70 @@
+import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+
+export interface RuntimeAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: string;
+}
+
+export interface RuntimeRequestOptions {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  /** Sends the body in chunks, with these trailers behind it. */
+  readonly trailers?: Readonly<Record<string, string>>;
+}
+
+/** Speaks the Runtime API as a runtime would: plain HTTP over one kept connection. */
+export class RuntimeClient {
+  readonly #port: number;
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1, noDelay: true });
+
+  constructor(port: number) {
+    this.#port = port;
+  }
+
+  next(): Promise<RuntimeAnswer> {
+    return this.send('GET', '/2018-06-01/runtime/invocation/next');
+  }
+
+  respond(requestId: string, body: string | Buffer): Promise<RuntimeAnswer> {
+    return this.send('POST', `/2018-06-01/runtime/invocation/${requestId}/response`, { body });
+  }
+
+  fail(requestId: string, error: { errorType: string; errorMessage: string }): Promise<RuntimeAnswer> {
+    return this.send('POST', `/2018-06-01/runtime/invocation/${requestId}/error`, {
+      headers: { 'Lambda-Runtime-Function-Error-Type': error.errorType },
+      body: JSON.stringify(error),
+    });
+  }
+
+  initError(error: { errorType: string; errorMessage: string }): Promise<RuntimeAnswer> {
+    return this.send('POST', '/2018-06-01/runtime/init/error', {
+      headers: { 'Lambda-Runtime-Function-Error-Type': error.errorType },
+      body: JSON.stringify(error),
+    });
+  }
+
+  send(method: string, path: string, options: RuntimeRequestOptions = {}): Promise<RuntimeAnswer> {
+    const { headers = {}, body, trailers } = options;
+    const length = body === undefined || trailers !== undefined ? {} : { 'Content-Length': String(Buffer.byteLength(body)) };
+    const trailer = trailers === undefined ? {} : { Trailer: Object.keys(trailers).join(', '), 'Transfer-Encoding': 'chunked' };
+    return new Promise((resolve, reject) => {
+      const outgoing = request(
+        { host: '127.0.0.1', port: this.#port, method, path, agent: this.#agent, headers: { ...headers, ...length, ...trailer } },
+        (incoming) => {
+          const chunks: Buffer[] = [];
+          incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+          incoming.on('end', () => resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, body: Buffer.concat(chunks).toString() }));
+          incoming.on('error', reject);
+        },
+      );
+      outgoing.on('error', reject);
+      if (trailers !== undefined) outgoing.addTrailers(trailers);
+      outgoing.end(body);
+    });
+  }
+
+  close(): void {
+    this.#agent.destroy();
+  }
+}
