@@ -28,7 +28,16 @@ export async function cold(): Promise<void> {
       const { handler, files } = make(mark);
       const FunctionName = `cold-${runtime.replaceAll('.', '-')}-${round + 2}`;
       const Role = 'arn:aws:iam::123456789012:role/bench';
-      await lambda.send(new CreateFunctionCommand({ FunctionName, Runtime: runtime as 'nodejs24.x', Handler: handler, Role, MemorySize: 1769, Code: { ZipFile: await zip(files) } }));
+      await lambda.send(
+        new CreateFunctionCommand({
+          FunctionName,
+          Runtime: runtime as 'nodejs24.x',
+          Handler: handler,
+          Role,
+          MemorySize: 1769,
+          Code: { ZipFile: await zip(files) },
+        }),
+      );
       await waitUntilFunctionActiveV2({ client: lambda, maxWaitTime: 60 }, { FunctionName });
       const path = `/2015-03-31/functions/${FunctionName}/invocations`;
       const headers = await client.sign(path, '{}');

@@ -40,16 +40,26 @@ export class SignedClient {
   }
 
   /** Milliseconds from sending to the answer's last byte. */
-  send(path: string, body: string, headers: Readonly<Record<string, string>>): Promise<{ readonly ms: number; readonly status: number; readonly body: string }> {
+  send(
+    path: string,
+    body: string,
+    headers: Readonly<Record<string, string>>,
+  ): Promise<{ readonly ms: number; readonly status: number; readonly body: string }> {
     return new Promise((resolve, reject) => {
       const started = performance.now();
       const url = new URL(path, this.#options.endpoint);
-      const sent = request(url, { method: 'POST', agent: this.#agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } }, (answer) => {
-        const chunks: Buffer[] = [];
-        answer.on('data', (chunk: Buffer) => chunks.push(chunk));
-        answer.on('end', () => resolve({ ms: performance.now() - started, status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString() }));
-        answer.on('error', reject);
-      });
+      const sent = request(
+        url,
+        { method: 'POST', agent: this.#agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
+        (answer) => {
+          const chunks: Buffer[] = [];
+          answer.on('data', (chunk: Buffer) => chunks.push(chunk));
+          answer.on('end', () =>
+            resolve({ ms: performance.now() - started, status: answer.statusCode ?? 0, body: Buffer.concat(chunks).toString() }),
+          );
+          answer.on('error', reject);
+        },
+      );
       sent.on('error', reject);
       sent.end(body);
     });

@@ -19,7 +19,14 @@ export async function warm(): Promise<void> {
   const code = await zip({ 'index.mjs': 'export const handler = async (event) => event;' });
   const name = { FunctionName: 'bench-warm' };
   await lambda.send(
-    new CreateFunctionCommand({ ...name, Runtime: 'nodejs24.x', Handler: 'index.handler', Role: 'arn:aws:iam::123456789012:role/bench', MemorySize: 1769, Code: { ZipFile: code } }),
+    new CreateFunctionCommand({
+      ...name,
+      Runtime: 'nodejs24.x',
+      Handler: 'index.handler',
+      Role: 'arn:aws:iam::123456789012:role/bench',
+      MemorySize: 1769,
+      Code: { ZipFile: code },
+    }),
   );
   await waitUntilFunctionActiveV2({ client: lambda, maxWaitTime: 60 }, name);
 

@@ -1,9 +1,9 @@
 import { BuildFault } from './build-fault.ts';
 
 /** Bounds of names: erofs and the kernel stop at 255 bytes a component and 4,096 a path; the rest keeps a hostile tree small. */
-export const maxComponentBytes = 255;
-export const maxPathBytes = 2_048;
-export const maxDepth = 64;
+const maxComponentBytes = 255;
+const maxPathBytes = 2_048;
+const maxDepth = 64;
 
 export interface EntryPath {
   /** Without empty components and without `.`; empty for the root itself. */

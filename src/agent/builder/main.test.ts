@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
@@ -42,6 +42,21 @@ const yazlArchive = async (fill: (zip: ZipFile) => void, zip64 = false): Promise
   return await buffer(zip.outputStream);
 };
 
+/** `zip -y -r` of a package, a file with an umlaut and a link, made on Linux. */
+const infoZip = [
+  'UEsDBAoAAAAAAKm9d10AAAAAAAAAAAAAAAAEAAAAcGtnL1BLAwQUAAAACACpvXddordsgxAAAADCAQAADwAAAHBrZy9fX2luaXRfXy5weSsoyswr0TDU5CoYZQxNBgBQSw',
+  'MECgAAAAAAqb13XYamEDYFAAAABQAAAAsAAABncsO8w59lLnR4dGhlbGxvUEsDBAoAAAAAAKm9d13aXjIODwAAAA8AAAAHAAAAbWFpbi5weXBrZy9fX2luaXRfXy5weVBL',
+  'AQIeAwoAAAAAAKm9d10AAAAAAAAAAAAAAAAEAAAAAAAAAAAAEADtQQAAAABwa2cvUEsBAh4DFAAAAAgAqb13XaK3bIMQAAAAwgEAAA8AAAAAAAAAAQAAAKSBIgAAAHBrZy',
+  '9fX2luaXRfXy5weVBLAQIeAwoAAAAAAKm9d12GphA2BQAAAAUAAAALAAAAAAAAAAEAAACkgV8AAABncsO8w59lLnR4dFBLAQIeAwoAAAAAAKm9d13aXjIODwAAAA8AAAAH',
+  'AAAAAAAAAAAAAAD/oY0AAABtYWluLnB5UEsFBgAAAAAEAAQA3QAAAMEAAAAAAA==',
+].join('');
+
+/** `ZipFile.writestr('app.py', 'x=1')` of Python 3: its mode is 0600. */
+const pythonZip = [
+  'UEsDBBQAAAAAAKm9d11+qJWeAwAAAAMAAAAGAAAAYXBwLnB5eD0xUEsBAhQDFAAAAAAAqb13XX6olZ4DAAAAAwAAAAYAAAAAAAAAAAAAAIABAAAAAGFwcC5weVBLBQYAAA',
+  'AAAQABADQAAAAnAAAAAAA=',
+].join('');
+
 describe('builder: archives as people make them', () => {
   it('packs files, links, modes and implied directories into an image that fsck.erofs accepts', async () => {
     const large = randomBytes(400_000);
@@ -68,21 +83,16 @@ describe('builder: archives as people make them', () => {
   });
 
   it('reads what Info-ZIP zip writes', async () => {
-    const source = mkdtempSync(join(extraction, 'source-'));
-    mkdirSync(join(source, 'pkg'));
-    writeFileSync(join(source, 'pkg/__init__.py'), 'print(1)\n'.repeat(500));
-    writeFileSync(join(source, 'grüße.txt'), 'hello');
-    execFileSync('zip', ['-q', '-r', 'out.zip', 'pkg', 'grüße.txt'], { cwd: source });
-    const { report, imagePath } = await directory.run(readFileSync(join(source, 'out.zip')));
-    expect(report).toMatchObject({ ok: true, entries: 3 });
-    expect(readdirSync(extract(imagePath)).sort()).toEqual(['grüße.txt', 'pkg']);
+    const { report, imagePath } = await directory.run(Buffer.from(infoZip, 'base64'));
+    expect(report).toEqual({ ok: true, unpackedBytes: 450 + 5 + 15, entries: 4 });
+    const tree = extract(imagePath);
+    expect(readdirSync(tree).sort()).toEqual(['grüße.txt', 'main.py', 'pkg']);
+    expect(readFileSync(join(tree, 'main.py'), 'utf8')).toBe('print(1)\n'.repeat(50));
+    expect(readlinkSync(join(tree, 'main.py'))).toBe('pkg/__init__.py');
   });
 
   it('reads what Python zipfile.writestr writes, and makes its 0600 readable', async () => {
-    const path = join(mkdtempSync(join(extraction, 'python-')), 'out.zip');
-    const program = `import zipfile,sys\nwith zipfile.ZipFile(sys.argv[1],'w') as z: z.writestr('app.py','x=1')`;
-    execFileSync('python3', ['-c', program, path]);
-    const { report, imagePath } = await directory.run(readFileSync(path));
+    const { report, imagePath } = await directory.run(Buffer.from(pythonZip, 'base64'));
     expect(report).toEqual({ ok: true, unpackedBytes: 3, entries: 1 });
     expect(modeOf(join(extract(imagePath), 'app.py'))).toBe(0o644);
   });
