@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
 import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
+import { readKernelFile } from '../linux/kernel-file.ts';
 import { ConfinedProcess, type UserIds } from './confined-process.ts';
 import { nodePath, nodeProgramFiles, programPath } from './program-files.ts';
 
@@ -29,6 +30,7 @@ export interface DaemonProcessOptions {
 
 const daemonDirectories = ['db', 'logs', 'archives'] as const;
 const memoryMiB = 4_096;
+const wantedOpenFiles = 65_536;
 const keptLogBytes = 16 * 1024 * 1024;
 
 /** The daemon as a process without any power, and the agent's ends of the two socketpairs to it. */
@@ -66,7 +68,7 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
       ...daemonDirectories.map((name) => ({ source: join(dataDirectory, name), target: `/data/${name}`, writable: true })),
     ],
     hostNetwork: true,
-    limits: { RLIMIT_NOFILE: 65_536, RLIMIT_CORE: 0 },
+    limits: { RLIMIT_NOFILE: openFilesLimit(), RLIMIT_CORE: 0 },
     descriptors: [control.second, descriptors.second],
     output,
     cgroup: options.cgroups.group('daemon'),
@@ -81,6 +83,12 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
   });
   const ending = undo.move();
   return { pid: daemon.pid, control: socket, descriptors: descriptors.first, end: () => ending.disposeAsync() };
+}
+
+/** Three descriptors for each environment and one for each client; the agent can't give more than it has itself. */
+function openFilesLimit(): number {
+  const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readKernelFile('/proc/self/limits'))?.[1];
+  return Math.min(wantedOpenFiles, hard === undefined || hard === 'unlimited' ? wantedOpenFiles : Number(hard));
 }
 
 /** What the daemon has to say beside its answers: warnings and failures. */
