@@ -2,7 +2,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import type { DriverEvent } from '../drivers/driver.ts';
 import { OciDriver } from '../drivers/oci/oci-driver.ts';
-import { findOciRuntime } from '../drivers/oci/oci-runtime.ts';
+import { findOciRuntime, ociPrograms, ociStateRoot } from '../drivers/oci/oci-runtime.ts';
 import { CloisterError } from '../errors.ts';
 import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
@@ -57,12 +57,12 @@ export async function startHostAgent(
   const idRanges = new IdRanges(instance.idRangeDirectory, instance.id);
   const journal = new SlotJournalFile(join(dataDirectory, 'journal'));
   const store = new ImageStore(join(dataDirectory, 'images'));
-  const reaped = await reap({ cgroups, idRanges, images: store, journal, volumeDirectory, runDirectory });
+  const reaped = await reap({ cgroups, idRanges, images: store, journal, volumeDirectory, runDirectory, ociPrograms: ociPrograms() });
   undo.defer(() => rmSync(join(dataDirectory, 'endpoint.json'), { force: true }));
   undo.defer(() => rmSync(runDirectory, { recursive: true, force: true }));
   // ORDER: the controllers' binds leave the run directory before it is removed.
   undo.defer(() => cgroups.close());
-  const ociRuntime = await findOciRuntime(join(runDirectory, 'oci'));
+  const ociRuntime = await findOciRuntime(ociStateRoot(runDirectory));
   if (ociRuntime === undefined)
     throw new CloisterError('HostUnfit', 'neither crun nor runc is installed: run "cloister doctor --fix"', { operation: 'find OCI runtime' });
   const mounts = new ImageMounts(join(runDirectory, 'images'));

@@ -1,11 +1,12 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { ociStateRoot } from '../drivers/oci/oci-runtime.ts';
 import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import type { IdRanges } from '../isolation/namespace/id-range.ts';
-import { tryReadKernelFile } from '../linux/kernel-file.ts';
 import { clearLoopDevice } from '../linux/loop-device.ts';
 import { killIfStill } from '../linux/process-handle.ts';
+import { processesOfProgram, runsProgram } from '../linux/processes-of-program.ts';
 import type { ImageStore } from './image-store.ts';
 import type { SlotJournalFile } from './slot-journal-file.ts';
 
@@ -16,6 +17,8 @@ export interface ReaperOptions {
   readonly journal: SlotJournalFile;
   readonly volumeDirectory: string;
   readonly runDirectory: string;
+  /** Paths of the OCI runtimes that an earlier agent may have used. */
+  readonly ociPrograms: readonly string[];
 }
 
 /** How many of each were left by an earlier run. */
@@ -40,7 +43,7 @@ const settleRounds = 250;
 export async function reap(options: ReaperOptions): Promise<Reaped> {
   const { cgroups, journal } = options;
   const slots = journal.left();
-  let processes = await killOciRuntimes(options.runDirectory);
+  let processes = await killOciRuntimes(options.ociPrograms, options.runDirectory);
   const groups = cgroups.groupNames();
   for (const name of groups) {
     const group = cgroups.group(name);
@@ -59,29 +62,18 @@ export async function reap(options: ReaperOptions): Promise<Reaped> {
   return { slots: slots.length, processes, controlGroups: groups.length, loopDevices, volumes, images, idRanges };
 }
 
-/** A process that waits between create and start is in no group yet; it still is the OCI runtime's own program. */
-async function killOciRuntimes(runDirectory: string): Promise<number> {
+/** A process that waits between create and start is in no group yet; it still runs the OCI runtime's own program. */
+async function killOciRuntimes(programs: readonly string[], runDirectory: string): Promise<number> {
+  const stateRoot = ociStateRoot(runDirectory);
   let killed = 0;
   for (let round = 0; round < settleRounds; round += 1) {
-    const found = readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((name) => isOciRuntime(name, runDirectory));
+    const found = programs.flatMap((program) => processesOfProgram(program, stateRoot).map((pid) => ({ program, pid })));
     if (found.length === 0) break;
     if (round === 0) killed = found.length;
-    for (const name of found) killIfStill(Number(name), () => isOciRuntime(name, runDirectory));
+    for (const { program, pid } of found) killIfStill(pid, () => runsProgram(pid, program, stateRoot));
     await delay(settleMs);
   }
   return killed;
-}
-
-function isOciRuntime(pid: string, runDirectory: string): boolean {
-  const command = (tryReadKernelFile(`/proc/${pid}/cmdline`) ?? '').split('\0');
-  if (!command.includes(join(runDirectory, 'oci'))) return false;
-  try {
-    return /\/(crun|runc)( \(deleted\))?$/.test(readlinkSync(`/proc/${pid}/exe`));
-  } catch {
-    return false;
-  }
 }
 
 async function clearLoopDevices(volumeDirectory: string): Promise<number> {

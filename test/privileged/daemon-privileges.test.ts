@@ -29,7 +29,7 @@ describe('the daemon', () => {
     expect(threads.length).toBeGreaterThan(4);
     for (const thread of threads) {
       const status = readFileSync(`/proc/${pid}/task/${thread}/status`, 'utf8');
-      const field = (name: string) => new RegExp(`^${name}:\\s+(.*)$`, 'm').exec(status)?.[1];
+      const field = (name: string) => new RegExp(`^${name}:[ \\t]*(.*)$`, 'm').exec(status)?.[1];
       expect(field('Uid')).toBe(`${uid}\t${uid}\t${uid}\t${uid}`);
       for (const set of ['CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb']) expect(field(set), set).toBe('0000000000000000');
       expect(field('NoNewPrivs')).toBe('1');

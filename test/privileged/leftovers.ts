@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What of Cloister there is on the host now, read from the kernel: not from Cloister. */
 export interface HostCount {
@@ -25,11 +25,17 @@ export function countOnHost(dataDirectory: string, instance: string): HostCount 
   };
 }
 
-/** Distinct network namespaces that some process is in, and the named ones. */
+/** Network namespaces that have a name, or that a process is in: of the whole host, for a namespace carries no name of its own. */
 function networkNamespaces(): number {
   const named = execFileSync('ip', ['netns', 'list']).toString().split('\n').filter(Boolean).length;
-  const held = new Set(execFileSync('lsns', ['--type', 'net', '--noheadings', '--output', 'NS']).toString().split('\n').filter(Boolean));
-  return named + held.size;
+  const links = readdirSync('/proc').flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) ? [readlinkSync(`/proc/${name}/ns/net`)] : [];
+    } catch {
+      return [];
+    }
+  });
+  return named + new Set(links).size;
 }
 
 function processes(isOurs: (pid: string) => boolean): string[] {

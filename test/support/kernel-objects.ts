@@ -1,3 +1,4 @@
+import { writeSync } from 'node:fs';
 import koffi from 'koffi';
 
 const libc = koffi.load('libc.so.6');
@@ -8,6 +9,11 @@ const bind = libc.func('int bind(int fd, const void *address, uint32_t length)')
   length: number,
 ) => number;
 const getsockname = libc.func('int getsockname(int fd, void *address, void *length)') as unknown as (fd: number, a: Buffer, l: Buffer) => number;
+const connect = libc.func('int connect(int fd, const void *address, uint32_t length)') as unknown as (
+  fd: number,
+  a: Buffer,
+  length: number,
+) => number;
 const pipe2 = libc.func('int pipe2(void *fds, int flags)') as unknown as (fds: Buffer, flags: number) => number;
 
 const AF_INET = 2;
@@ -26,6 +32,18 @@ export function bindLoopbackSocket(): { readonly descriptor: number; readonly po
     throw new Error('no loopback socket could be bound');
   }
   return { descriptor, port: address.readUInt16BE(2) };
+}
+
+/** Connects and writes before the event loop turns: both wait in the kernel, unaccepted. Returns the descriptor. */
+export function connectAndWrite(port: number, text: string): number {
+  const descriptor = socket(AF_INET, SOCK_STREAM | CLOEXEC, 0);
+  const address = Buffer.alloc(16);
+  address.writeUInt16LE(AF_INET, 0);
+  address.writeUInt16BE(port, 2);
+  address.writeUInt32BE(0x7f000001, 4);
+  if (descriptor < 0 || connect(descriptor, address, address.length) !== 0) throw new Error('no connection could be made');
+  writeSync(descriptor, text);
+  return descriptor;
 }
 
 /** A real pipe, as an environment's stdout is. */

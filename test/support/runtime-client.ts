@@ -16,7 +16,7 @@ export interface RuntimeRequestOptions {
 /** Speaks the Runtime API as a runtime would: plain HTTP over one kept connection. */
 export class RuntimeClient {
   readonly #port: number;
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1, noDelay: true });
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
   constructor(port: number) {
     this.#port = port;

@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../../linux/run-command.ts';
 import { spawnWithDescriptors } from '../../linux/spawn-with-descriptors.ts';
@@ -73,6 +73,17 @@ export class Runc implements OciRuntime {
   async forget(id: string): Promise<void> {
     await runCommand('runc', ['--root', this.#stateRoot, 'delete', '--force', id]);
   }
+}
+
+/** Where an OCI runtime keeps its state: also an argument by which its processes are found. */
+export function ociStateRoot(runDirectory: string): string {
+  return join(runDirectory, 'oci');
+}
+
+/** Paths of the OCI runtimes that are installed. */
+export function ociPrograms(): string[] {
+  const directories = (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':');
+  return ['crun', 'runc'].flatMap((name) => directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? []);
 }
 
 /** crun if it is there, else runc, else undefined. */

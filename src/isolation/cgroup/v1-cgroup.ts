@@ -67,7 +67,6 @@ export class V1Cgroup implements Cgroup {
   }
 
   async kill(): Promise<void> {
-    if (!existsSync(this.#paths.freezer)) return;
     await waitUntil(() => this.#killOnce(), { what: 'kill control group', timeoutMs: removeTimeoutMs });
   }
 
@@ -110,11 +109,19 @@ export class V1Cgroup implements Cgroup {
 
   /** Frozen tasks do not fork: what is listed after the write is all there is, but for tasks still on their way to a stop, which the next round finds. */
   #killOnce(): boolean {
-    if (this.processes().length === 0) return true;
-    writeKernelFile(join(this.#paths.freezer, 'freezer.state'), 'FROZEN');
-    for (const pid of this.processes()) killIfStill(pid, () => this.processes().includes(pid));
-    this.thaw();
-    return this.processes().length === 0;
+    if (this.#members().size === 0) return true;
+    const freezer = join(this.#paths.freezer, 'freezer.state');
+    if (existsSync(freezer)) writeKernelFile(freezer, 'FROZEN');
+    for (const pid of this.#members()) killIfStill(pid, () => this.#members().has(pid));
+    if (existsSync(freezer)) this.thaw();
+    return this.#members().size === 0;
+  }
+
+  /** Who is in any of the directories: an agent that was killed while it attached a process left it in some only. */
+  #members(): Set<number> {
+    return new Set(
+      this.#directories().flatMap((path) => (tryReadKernelFile(join(path, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number)),
+    );
   }
 }
 

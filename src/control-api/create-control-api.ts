@@ -1,0 +1,147 @@
+import { randomUUID } from 'node:crypto';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import fastify from 'fastify';
+import type { HostAgent } from '../agent/host-agent.ts';
+import type { Architecture } from '../functions/function-record.ts';
+import type { FunctionLimits } from '../functions/limits.ts';
+import { lambdaLimits } from '../functions/limits.ts';
+import type { Invoker } from '../invoke/invoker.ts';
+import type { LogReader } from '../storage/log-reader.ts';
+import type { AccessKeyDirectory } from './access-key-directory.ts';
+import { addAdminRoutes } from './admin-routes.ts';
+import { ApiError } from './api-error.ts';
+import { adminServiceName } from './archive-location.ts';
+import type { ArchiveStore } from './archive-store.ts';
+import type { ArtifactLedger } from './artifact-ledger.ts';
+import { CodeArtifacts } from './code-artifacts.ts';
+import type { FunctionStore } from './function-store.ts';
+import { answerError } from './internal-error-answers.ts';
+import { addLambdaRoutes } from './lambda-routes.ts';
+import type { LayerStore } from './layer-store.ts';
+import { RequestVerifier } from './sigv4/request-verifier.ts';
+import type { SessionCredentials } from './sigv4/session-credentials.ts';
+import { parseTarget } from './sigv4/signed-request.ts';
+
+export interface ControlApiOptions {
+  readonly store: {
+    readonly functions: FunctionStore;
+    readonly layers: LayerStore;
+    readonly artifacts: ArtifactLedger;
+    readonly archives: ArchiveStore;
+  };
+  readonly accounts: AccessKeyDirectory;
+  readonly sessions: SessionCredentials;
+  readonly invoker: Invoker;
+  readonly agent: HostAgent;
+  readonly logs: LogReader;
+  readonly region: string;
+  /** The host's. */
+  readonly architecture: Architecture;
+  /** @default Lambda's quotas */
+  readonly limits?: FunctionLimits;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly clock?: () => number;
+  /** Told an operator only, in `GET /_cloister/v1/status`. */
+  readonly daemonFacts?: () => Readonly<Record<string, unknown>>;
+  /** Takes what an operator should read. @default standard error */
+  readonly logError?: (error: unknown) => void;
+}
+
+const readingTimeoutMs = 300_000;
+
+/** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
+export function createControlApi(options: ControlApiOptions): FastifyInstance {
+  const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, logError = writeToStandardError } = options;
+  const { functions, layers, artifacts, archives } = options.store;
+  const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
+  const verifier = new RequestVerifier({ accessKeys: options.accounts, sessions: options.sessions, region, clock });
+  const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, { request, reply, limits, logError });
+  const app = fastify({
+    genReqId: () => randomUUID(),
+    exposeHeadRoutes: false,
+    bodyLimit: limits.maxRequestBytes,
+    requestTimeout: readingTimeoutMs,
+    // ARNs are long, and clients of some years ago end the path with a slash.
+    routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
+    frameworkErrors: answer,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+  app.decorateRequest('pendingVerification', null);
+  app.decorateRequest('principal', null);
+  addAuthentication(app, verifier);
+  app.setErrorHandler(answer);
+  app.setNotFoundHandler(() => {
+    throw new ApiError('UnknownOperationException', 'There is no such operation.');
+  });
+  addLambdaRoutes(app, { functions, layers, code, invoker, agent, limits, region, architecture: options.architecture, clock });
+  addAdminRoutes(app, {
+    accessKeys: options.accounts,
+    agent,
+    archives,
+    functions,
+    invoker,
+    logs: options.logs,
+    region,
+    daemonFacts: options.daemonFacts ?? (() => ({})),
+  });
+  app.addHook('onReady', () => code.sweepAll());
+  app.addHook('onClose', () => code.close());
+  return app;
+}
+
+function addAuthentication(app: FastifyInstance, verifier: RequestVerifier): void {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-amzn-requestid', request.id);
+    const { method = '', url = '', headers } = request.raw;
+    const target = parseTarget(url);
+    if (target === undefined) throw new ApiError('UnknownOperationException', 'The request target is not well formed.');
+    const service = target.path.startsWith('/_cloister/') ? adminServiceName : 'lambda';
+    // SECURITY: without a prototype, as the query: a signature may name any header, `constructor` too.
+    const received = Object.assign(Object.create(null), headers) as typeof headers;
+    request.pendingVerification = verifier.begin({ method, ...target, headers: received }, service);
+    // Bodies are bytes whatever they are called; Fastify would refuse a name it cannot read.
+    delete headers['content-type'];
+    done();
+  });
+  app.addHook('preValidation', async (request) => {
+    if (request.pendingVerification === null) return;
+    const body = Buffer.isBuffer(request.body) ? request.body : undefined;
+    request.principal = await verifier.finish(request.pendingVerification, body);
+  });
+}
+
+function sendError(
+  error: unknown,
+  context: { request: FastifyRequest; reply: FastifyReply; limits: FunctionLimits; logError: (error: unknown) => void },
+): void {
+  const { request, reply, limits, logError } = context;
+  const { answer, unexpected } = answerError(fromFramework(error, request), limits);
+  if (unexpected) logError(error);
+  reply
+    .code(answer.status)
+    .header('x-amzn-requestid', request.id)
+    .header('x-amzn-errortype', answer.type)
+    .header('content-type', 'application/json')
+    .send(JSON.stringify(answer.toBody()));
+}
+
+/** Fastify's own refusals of a request; everything else is left as it is. */
+function fromFramework(error: unknown, request: FastifyRequest): unknown {
+  if (!(error instanceof Error) || !('code' in error) || !('statusCode' in error)) return error;
+  if (error.code === 'FST_ERR_CTP_BODY_TOO_LARGE') {
+    const { config, bodyLimit } = request.routeOptions;
+    const [operation = 'requested'] = config.operations ?? [];
+    const named = operation === 'Invoke' ? 'InvokeFunction' : operation;
+    return new ApiError('RequestEntityTooLargeException', `Request must be smaller than ${bodyLimit} bytes for the ${named} operation`);
+  }
+  if (typeof error.statusCode !== 'number' || error.statusCode >= 500 || !String(error.code).startsWith('FST_ERR_')) return error;
+  if (error.code === 'FST_ERR_BAD_URL' || error.code === 'FST_ERR_MAX_PARAM_LENGTH') {
+    return new ApiError('UnknownOperationException', 'The request target is not well formed.');
+  }
+  return new ApiError('InvalidRequestContentException', 'The request could not be read.');
+}
+
+function writeToStandardError(error: unknown): void {
+  process.stderr.write(`control api: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+}

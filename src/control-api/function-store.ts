@@ -1,0 +1,36 @@
+import type { FunctionRecord } from '../functions/function-record.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
+
+export interface FunctionKey {
+  readonly accountId: string;
+  readonly functionName: string;
+}
+
+export interface PublishOptions {
+  /** Replaces the description in the published version. */
+  readonly description?: string | undefined;
+}
+
+/** Functions and their versions. Every verb is one transaction: it happens wholly or not at all. */
+export interface FunctionStore {
+  /** Stores a new function's `$LATEST`; with `publish` also version 1, which is then answered. Rejects with `Conflict` when the name is taken. */
+  create(record: FunctionRecord, options: { tags: Readonly<Record<string, string>>; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
+  find(key: FunctionKey, version: string): Promise<FunctionRecord | undefined>;
+  /** What the invoke path needs, from memory when it was asked for before. */
+  findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined>;
+  /** By name, then by version (`$LATEST` first), beginning after `after`. */
+  list(options: {
+    accountId: string;
+    allVersions: boolean;
+    after?: { functionName: string; version: string } | undefined;
+    limit: number;
+  }): Promise<readonly FunctionRecord[]>;
+  count(accountId: string | undefined): Promise<number>;
+  tags(key: FunctionKey): Promise<Readonly<Record<string, string>>>;
+  /** Replaces `$LATEST`. Rejects with `Conflict` when it is not at `expectedRevisionId` any more, `NotFound` when it is gone. */
+  replaceLatest(record: FunctionRecord, options: { expectedRevisionId: string; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
+  /** Makes a version of `$LATEST`; answers the last one when nothing changed since. Rejects as `replaceLatest` does. */
+  publish(key: FunctionKey, options: PublishOptions & { expectedRevisionId: string }): Promise<FunctionRecord>;
+  /** Removes one version, or the function with everything that is its own. False when there is none. */
+  remove(key: FunctionKey, version?: string): Promise<boolean>;
+}

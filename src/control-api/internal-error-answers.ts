@@ -1,0 +1,43 @@
+import type { CloisterErrorCode } from '../errors.ts';
+import { CloisterError } from '../errors.ts';
+import type { FunctionLimits } from '../functions/limits.ts';
+import { ApiError, invalidParameter } from './api-error.ts';
+
+const serviceFailure = () => new ApiError('ServiceException', 'An internal error occurred. The request can be tried again.');
+const unavailable = () => new ApiError('ServiceUnavailableException', 'The service is shutting down. Try the request again later.');
+
+/**
+ * How each internal failure is told to a client: exhaustive, so that a new code cannot be forgotten.
+ * SECURITY: no internal text is passed on; it may name host paths or another tenant's resources.
+ */
+const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => ApiError>> = {
+  AgentGone: unavailable,
+  ArchiveInvalid: () => invalidParameter('Could not unzip uploaded file. Please check your file, then try to upload again.'),
+  ArchiveRefused: () =>
+    invalidParameter(
+      'Could not unzip uploaded file: it holds an entry that is not allowed, such as an absolute name, a name with "..", a device file or an encrypted entry.',
+    ),
+  ArchiveTooLarge: (limits) => invalidParameter(`Unzipped size must be smaller than ${limits.unzippedBytesBelow} bytes`),
+  BadMessage: serviceFailure,
+  BuilderFailed: serviceFailure,
+  Conflict: () =>
+    new ApiError('ResourceConflictException', 'The operation cannot be performed at this time: the resource is in use or being changed.'),
+  EnvironmentGone: () => new ApiError('ResourceNotFoundException', 'The execution environment does not exist any more.'),
+  HostUnfit: serviceFailure,
+  Internal: serviceFailure,
+  NoCapacity: () => new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ConcurrentInvocationLimitExceeded' }),
+  NotFound: () => new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.'),
+  ShuttingDown: unavailable,
+  SystemCall: serviceFailure,
+  WallUnavailable: serviceFailure,
+};
+
+/** The client's answer for whatever was thrown; `unexpected` when an operator should read about it. */
+export function answerError(error: unknown, limits: FunctionLimits): { readonly answer: ApiError; readonly unexpected: boolean } {
+  if (error instanceof ApiError) return { answer: error, unexpected: false };
+  if (error instanceof CloisterError) {
+    const answer = answers[error.code](limits);
+    return { answer, unexpected: answer.type === 'ServiceException' };
+  }
+  return { answer: serviceFailure(), unexpected: true };
+}

@@ -1,0 +1,45 @@
+import type { HostAgent } from '../agent/host-agent.ts';
+import type { Architecture } from '../functions/function-record.ts';
+import type { FunctionLimits } from '../functions/limits.ts';
+import type { Invoker } from '../invoke/invoker.ts';
+import type { AccessKey } from './access-key-directory.ts';
+import type { CodeArtifacts } from './code-artifacts.ts';
+import type { FunctionStore } from './function-store.ts';
+import type { LayerStore } from './layer-store.ts';
+
+/** What operations work with. */
+export interface OperationServices {
+  readonly functions: FunctionStore;
+  readonly layers: LayerStore;
+  readonly code: CodeArtifacts;
+  readonly invoker: Invoker;
+  readonly agent: Pick<HostAgent, 'listRuntimes'>;
+  readonly limits: FunctionLimits;
+  readonly region: string;
+  /** The host's: the only one functions can be made for. */
+  readonly architecture: Architecture;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+}
+
+/** One authenticated request for an operation, its input checked against the service model. */
+export interface OperationCall<Input> {
+  readonly input: Input;
+  readonly accountId: string;
+  /** The key that signed the request. */
+  readonly key: AccessKey;
+  readonly requestId: string;
+  /** The Host header, which is signed: where this client reaches us. */
+  readonly host: string;
+  readonly traceHeader: string | undefined;
+}
+
+/** What the client gets: an object is sent as JSON, bytes as they are. */
+export interface OperationAnswer {
+  /** @default the service model's */
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: object | Buffer;
+}
+
+export type Operation<Input> = (services: OperationServices, call: OperationCall<Input>) => Promise<OperationAnswer>;

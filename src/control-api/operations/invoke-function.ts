@@ -1,0 +1,67 @@
+import type { InvocationRequest } from '@aws-sdk/client-lambda';
+import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
+import { ApiError, invalidParameter } from '../api-error.ts';
+import { parseJson } from '../bind-input.ts';
+import { functionNotFound, nameFunction } from '../named-function.ts';
+import { notSupported } from '../not-supported.ts';
+import type { Operation } from '../operation.ts';
+
+const maxClientContextLength = 3_583;
+const emptyEvent = Buffer.from('{}');
+
+/** Invoke: RequestResponse and DryRun. The function's own failure is an answer, not an error. */
+export const invokeFunction: Operation<InvocationRequest> = async (services, call) => {
+  const { input, accountId, requestId, traceHeader } = call;
+  const payload = checkedPayload(input.Payload as Buffer | undefined);
+  const clientContext = decodeClientContext(input.ClientContext);
+  if (input.InvocationType === 'Event') throw notSupported('Invoke with InvocationType Event');
+  // SECURITY: a tenant id asks for isolation; leaving it out silently would mix tenants.
+  if (input.TenantId !== undefined) {
+    throw invalidParameter('The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.');
+  }
+  if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
+  const named = nameFunction(services, { accountId, operation: 'Invoke', functionName: input.FunctionName, qualifier: input.Qualifier });
+  const version = await services.functions.findForInvoke(named.key, named.qualifier ?? latestVersion);
+  if (version === undefined) throw functionNotFound(services.region, named);
+  if (input.InvocationType === 'DryRun') return { status: 204 };
+
+  const result = await services.invoker.invoke({
+    requestId,
+    function: version,
+    invokedFunctionArn: formatFunctionArn({ region: services.region, ...named.key, qualifier: named.qualifier }),
+    payload,
+    logTail: input.LogType === 'Tail',
+    ...(clientContext === undefined ? {} : { clientContext }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
+  });
+  return {
+    headers: {
+      'x-amz-executed-version': result.executedVersion,
+      ...(result.functionError === undefined ? {} : { 'x-amz-function-error': result.functionError }),
+      ...(result.logTail === undefined ? {} : { 'x-amz-log-result': result.logTail.toString('base64') }),
+    },
+    body: result.payload,
+  };
+};
+
+/** The event is handed over as it was sent; but it must be JSON, and nothing stands for an empty object. */
+function checkedPayload(payload: Buffer | undefined): Buffer {
+  if (payload === undefined || payload.length === 0) return emptyEvent;
+  parseJson(payload);
+  return payload;
+}
+
+function decodeClientContext(header: string | undefined): string | undefined {
+  if (header === undefined) return undefined;
+  if (header.length <= maxClientContextLength) {
+    const text = Buffer.from(header, 'base64').toString('utf8');
+    try {
+      const value: unknown = JSON.parse(text);
+      // One line: it travels on in a header.
+      if (typeof value === 'object' && value !== null && !Array.isArray(value)) return JSON.stringify(value);
+    } catch {
+      // Answered below, as every other form that is not an object.
+    }
+  }
+  throw new ApiError('InvalidRequestContentException', 'Client context must be a valid Base64-encoded JSON object of at most 3583 bytes.');
+}

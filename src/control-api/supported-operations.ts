@@ -1,0 +1,26 @@
+import type { Operation } from './operation.ts';
+import { createFunction } from './operations/create-function.ts';
+import { deleteFunction } from './operations/delete-function.ts';
+import { invokeFunction } from './operations/invoke-function.ts';
+import { getLayerVersion, publishLayerVersion } from './operations/layer-versions.ts';
+import { publishVersion } from './operations/publish-version.ts';
+import { getFunction, getFunctionConfiguration, listFunctions } from './operations/read-function.ts';
+import { updateFunctionCode, updateFunctionConfiguration } from './operations/update-function.ts';
+
+// biome-ignore lint/suspicious/noExplicitAny: each operation has its own input type; the service model says what it is given
+type AnyOperation = Operation<any>;
+
+/** The operations that are served; every other of the service model answers that it is not supported. */
+export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<string, AnyOperation>([
+  ['CreateFunction', createFunction],
+  ['DeleteFunction', deleteFunction],
+  ['GetFunction', getFunction],
+  ['GetFunctionConfiguration', getFunctionConfiguration],
+  ['GetLayerVersion', getLayerVersion],
+  ['Invoke', invokeFunction],
+  ['ListFunctions', listFunctions],
+  ['PublishLayerVersion', publishLayerVersion],
+  ['PublishVersion', publishVersion],
+  ['UpdateFunctionCode', updateFunctionCode],
+  ['UpdateFunctionConfiguration', updateFunctionConfiguration],
+]);

@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { CloisterError } from '../errors.ts';
+
+const configuration = z.strictObject({
+  listenHost: z.string().min(1).max(255),
+  /** 0 picks a free one. */
+  listenPort: z.int().min(0).max(65_535),
+  region: z.string().regex(/^[a-z0-9-]{1,32}$/),
+  /** Only `db`, `logs` and `archives` in it are the daemon's to write. */
+  dataDirectory: z.string().startsWith('/'),
+  agentControl: z.int().min(3),
+  agentDescriptors: z.int().min(3),
+  idleTimeoutMs: z.int().min(1),
+  maxEnvironments: z.int().min(1),
+  maxMemoryMiB: z.int().min(128),
+  shutdownGraceMs: z.int().min(0),
+});
+
+/** What the host agent tells the daemon at its start. */
+export type DaemonConfiguration = Readonly<z.infer<typeof configuration>>;
+
+/** Reads the configuration from the environment variable `CLOISTER_DAEMON`. */
+export function readConfiguration(variables: Readonly<Record<string, string | undefined>>): DaemonConfiguration {
+  const operation = 'read daemon configuration';
+  const text = variables['CLOISTER_DAEMON'];
+  if (text === undefined) throw new CloisterError('BadMessage', 'CLOISTER_DAEMON is not set: the host agent starts the daemon', { operation });
+  try {
+    return configuration.parse(JSON.parse(text));
+  } catch (cause) {
+    throw new CloisterError('BadMessage', 'CLOISTER_DAEMON does not hold a configuration', { operation, cause });
+  }
+}

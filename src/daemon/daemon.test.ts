@@ -1,0 +1,44 @@
+import { describe, expect, it } from 'vitest';
+import { readConfiguration } from './daemon-configuration.ts';
+import { endpointUrl } from './endpoint-url.ts';
+
+const configuration = {
+  listenHost: '127.0.0.1',
+  listenPort: 0,
+  region: 'us-east-1',
+  dataDirectory: '/data',
+  agentControl: 3,
+  agentDescriptors: 4,
+  idleTimeoutMs: 900_000,
+  maxEnvironments: 10,
+  maxMemoryMiB: 4_096,
+  shutdownGraceMs: 5_000,
+};
+
+describe('readConfiguration()', () => {
+  it('takes what the host agent writes', () => {
+    expect(readConfiguration({ CLOISTER_DAEMON: JSON.stringify(configuration) })).toEqual(configuration);
+  });
+
+  it.each([
+    ['missing', undefined],
+    ['no JSON', '{'],
+    ['a member too many', JSON.stringify({ ...configuration, extra: 1 })],
+    ['a relative data directory', JSON.stringify({ ...configuration, dataDirectory: 'data' })],
+    ['standard error as the agent’s socket', JSON.stringify({ ...configuration, agentControl: 2 })],
+  ])('refuses one that is %s', (_what, text) => {
+    expect(() => readConfiguration({ CLOISTER_DAEMON: text })).toThrow(expect.objectContaining({ code: 'BadMessage' }));
+  });
+});
+
+describe('endpointUrl()', () => {
+  it.each([
+    ['127.0.0.1', 'http://127.0.0.1:3001'],
+    ['0.0.0.0', 'http://127.0.0.1:3001'],
+    ['::', 'http://[::1]:3001'],
+    ['::1', 'http://[::1]:3001'],
+    ['localhost', 'http://localhost:3001'],
+  ])('of %s is %s', (host, url) => {
+    expect(endpointUrl(host, 3_001)).toBe(url);
+  });
+});

@@ -1,0 +1,112 @@
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
+import { AgentClient } from '../agent/agent-client.ts';
+import { createControlApi } from '../control-api/create-control-api.ts';
+import { SessionCredentials } from '../control-api/sigv4/session-credentials.ts';
+import { systemClock } from '../environment/clock.ts';
+import { EnvironmentEvents } from '../environment/environment-events.ts';
+import { EnvironmentPool } from '../environment/environment-pool.ts';
+import { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import { FunctionInvoker } from '../invoke/function-invoker.ts';
+import { LogStore } from '../storage/log-store.ts';
+import { openStorage, type Storage } from '../storage/open-storage.ts';
+import type { DaemonConfiguration } from './daemon-configuration.ts';
+import { endpointUrl } from './endpoint-url.ts';
+import { reportProblem } from './report-problem.ts';
+
+/** Lambda's limit of the init phase. */
+const initTimeoutMs = 10_000;
+
+/** When the agent is gone nothing can be waited for but answers that are on their way. */
+const answerTimeMs = 1_000;
+
+interface Parts {
+  readonly app: FastifyInstance;
+  readonly invoker: FunctionInvoker;
+  readonly storage: Storage;
+  readonly logs: LogStore;
+}
+
+/** Composes the unprivileged side, serves, and tells the agent. Resolves with the exit status once the daemon has been asked to end, and has ended. */
+export async function startDaemon(configuration: DaemonConfiguration, shutdownAsked: Promise<void>): Promise<number> {
+  const gone = Promise.withResolvers<'gone'>();
+  const asked = Promise.withResolvers<'asked'>();
+  const agent = new AgentClient({
+    control: configuration.agentControl,
+    descriptors: configuration.agentDescriptors,
+    onGone: () => gone.resolve('gone'),
+  });
+  agent.onEvent((event) => {
+    if (event.event === 'shutdown') asked.resolve('asked');
+  });
+  void shutdownAsked.then(() => asked.resolve('asked'));
+  const parts = await compose(configuration, agent);
+  await serve(configuration, agent, parts);
+  const reason = await Promise.race([gone.promise, asked.promise]);
+  if (reason === 'gone') reportProblem('the host agent has ended: failing what runs');
+  await end(parts, reason === 'gone' ? 0 : configuration.shutdownGraceMs);
+  return reason === 'gone' ? 1 : 0;
+}
+
+async function compose(configuration: DaemonConfiguration, agent: AgentClient): Promise<Parts> {
+  const { dataDirectory, region, idleTimeoutMs, maxEnvironments, maxMemoryMiB } = configuration;
+  const storage = await openStorage({ dataDir: dataDirectory, region, clock: Date.now });
+  const logs = new LogStore({ directory: join(dataDirectory, 'logs'), onProblem: reportProblem });
+  const credentials = new SessionCredentials();
+  const environments = {
+    agent,
+    events: new EnvironmentEvents(agent),
+    credentials,
+    openLog: logs.openStream.bind(logs),
+    clock: systemClock,
+    region,
+    initTimeoutMs,
+    onProblem: reportProblem,
+  };
+  const pool = new EnvironmentPool<ExecutionEnvironment>({
+    create: (fn) => new ExecutionEnvironment(fn, environments),
+    clock: systemClock,
+    idleTimeoutMs,
+    maxEnvironments,
+    maxMemoryMiB,
+    onProblem: reportProblem,
+  });
+  const invoker = new FunctionInvoker({ pool, clock: systemClock });
+  const startedAt = new Date().toISOString();
+  const app = createControlApi({
+    store: storage,
+    accounts: storage.accounts,
+    sessions: credentials,
+    invoker,
+    agent,
+    logs,
+    region,
+    architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
+    daemonFacts: () => ({ startedAt, maxEnvironments, maxMemoryMiB, idleTimeoutMs }),
+  });
+  return { app, invoker, storage, logs };
+}
+
+async function serve(configuration: DaemonConfiguration, agent: AgentClient, { app, storage }: Parts): Promise<void> {
+  const { listenHost, listenPort, region } = configuration;
+  await app.listen({ host: listenHost, port: listenPort });
+  const address = app.server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : listenPort;
+  const { accountId, accessKeyId, secretAccessKey } = storage.accounts.operatorKey;
+  await agent.ready({ endpoint: endpointUrl(listenHost, port), region, accountId, accessKeyId, secretAccessKey });
+}
+
+/** ORDER: no new request, then the running invocations and their environments, then the answers that are on their way, then the stores. */
+async function end({ app, invoker, storage, logs }: Parts, graceMs: number): Promise<void> {
+  const closing = app.close();
+  closing.catch((error: unknown) => reportProblem('closing the control API failed', error));
+  await invoker.stop(graceMs);
+  await Promise.race([
+    closing,
+    new Promise<void>((resolve) => {
+      systemClock.schedule(answerTimeMs, resolve);
+    }),
+  ]).catch(() => {});
+  await logs.close();
+  await storage.close();
+}

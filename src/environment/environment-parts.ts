@@ -1,0 +1,71 @@
+import { closeSync, readSync } from 'node:fs';
+import type { ClaimedDescriptors } from '../agent/host-agent.ts';
+import { createRuntimeApi, type RuntimeApi } from '../runtime-api/create-runtime-api.ts';
+import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
+import type { Clock } from './clock.ts';
+import { EnvironmentLog } from './environment-log.ts';
+import type { LogSink } from './log-sink.ts';
+
+/** The end of an environment does not wait long for output over its budget. */
+const lastDrainWaitMs = 100;
+
+/** What the daemon holds of a claimed environment: everything here ends with `close`. */
+export class EnvironmentParts {
+  readonly log: EnvironmentLog;
+  readonly runtimeApi: RuntimeApi;
+  readonly #memoryPeak: number;
+  #peakMemoryMiB = 0;
+  #isClosed = false;
+
+  private constructor(log: EnvironmentLog, runtimeApi: RuntimeApi, memoryPeak: number) {
+    this.log = log;
+    this.runtimeApi = runtimeApi;
+    this.#memoryPeak = memoryPeak;
+  }
+
+  /** Takes a claim's descriptors over; on failure all of them are closed. */
+  static async open(options: {
+    readonly descriptors: ClaimedDescriptors;
+    readonly sink: LogSink;
+    readonly clock: Clock;
+    readonly port: RuntimeApiPort;
+  }): Promise<EnvironmentParts> {
+    const { descriptors, sink, clock, port } = options;
+    const log = new EnvironmentLog({ sink, stdout: descriptors.stdout, stderr: descriptors.stderr, clock });
+    try {
+      return new EnvironmentParts(log, await createRuntimeApi({ descriptor: descriptors.runtimeApi, port }), descriptors.memoryPeak);
+    } catch (error) {
+      log.close();
+      closeSync(descriptors.memoryPeak);
+      throw error;
+    }
+  }
+
+  /** Highest memory use so far, as the kernel counts it. Once the cgroup is gone: the last value read. */
+  peakMemoryMiB(): number {
+    if (this.#isClosed) return this.#peakMemoryMiB;
+    try {
+      const text = Buffer.allocUnsafe(32);
+      const bytes = Number(text.toString('latin1', 0, readSync(this.#memoryPeak, text, 0, text.length, 0)));
+      this.#peakMemoryMiB = Math.ceil(bytes / 1_048_576);
+    } catch {
+      // The kernel answers ENODEV once the cgroup has been removed.
+    }
+    return this.#peakMemoryMiB;
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.peakMemoryMiB();
+    this.#isClosed = true;
+    this.runtimeApi.close();
+    await this.log.drain(lastDrainWaitMs);
+    this.log.close();
+    closeSync(this.#memoryPeak);
+  }
+}
+
+/** For a claim that nobody wants any more. */
+export function closeDescriptors(descriptors: ClaimedDescriptors): void {
+  for (const descriptor of Object.values(descriptors)) closeSync(descriptor);
+}

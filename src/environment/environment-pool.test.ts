@@ -1,0 +1,325 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FakeClock } from '../../test/support/fake-clock.ts';
+import { functionVersion } from '../../test/support/function-version.ts';
+import { CloisterError } from '../errors.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
+import { EnvironmentPool, type PooledEnvironment } from './environment-pool.ts';
+
+class TestEnvironment implements PooledEnvironment {
+  readonly function: FunctionVersion;
+  readonly id: string;
+  isUsable = true;
+  isAlive = false;
+  isStarting = true;
+  readonly started = Promise.withResolvers<void>();
+  readonly destruction = Promise.withResolvers<void>();
+  isDestroying = false;
+  #onLost: () => void = () => {};
+
+  constructor(fn: FunctionVersion, id: number) {
+    this.function = fn;
+    this.id = `env-${id}`;
+  }
+
+  start(): Promise<void> {
+    this.isAlive = true;
+    return this.started.promise.finally(() => {
+      this.isStarting = false;
+    });
+  }
+
+  destroy(): Promise<void> {
+    this.isUsable = false;
+    this.isDestroying = true;
+    this.started.reject(new CloisterError('EnvironmentGone', 'destroyed', { operation: 'test' }));
+    return this.destruction.promise.then(() => {
+      this.isAlive = false;
+    });
+  }
+
+  onLost(listener: () => void): void {
+    this.#onLost = listener;
+  }
+
+  lose(): void {
+    if (!this.isUsable) return;
+    this.isUsable = false;
+    this.#onLost();
+  }
+}
+
+interface Bounds {
+  readonly maxEnvironments?: number;
+  readonly maxMemoryMiB?: number;
+}
+
+/** A pool over test environments; unless `byHand`, they start and end at once. */
+function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, byHand = false) {
+  const clock = new FakeClock();
+  const made: TestEnvironment[] = [];
+  const problems: string[] = [];
+  const pool = new EnvironmentPool<TestEnvironment>({
+    create: (fn) => {
+      const environment = new TestEnvironment(fn, made.length);
+      environment.started.promise.catch(() => {});
+      made.push(environment);
+      if (!byHand) {
+        environment.started.resolve();
+        environment.destruction.resolve();
+      }
+      return environment;
+    },
+    clock,
+    idleTimeoutMs: 900_000,
+    maxEnvironments,
+    maxMemoryMiB,
+    onProblem: (problem) => void problems.push(problem),
+  });
+  return { pool, clock, made, problems };
+}
+
+const alive = (made: readonly TestEnvironment[]): number => made.filter((environment) => environment.isAlive).length;
+/** Lets every promise that can go on do so. */
+const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+describe('EnvironmentPool', () => {
+  it('hands out the most recently used idle environment', async () => {
+    const { pool } = testPool();
+    const fn = functionVersion();
+    const first = await pool.acquire(fn);
+    const second = await pool.acquire(fn);
+    pool.release(second);
+    pool.release(first);
+    expect(await pool.acquire(fn)).toBe(first);
+  });
+
+  it('ends an environment once it has been idle for 15 minutes, and not before', async () => {
+    const { pool, clock, made } = testPool();
+    pool.release(await pool.acquire(functionVersion()));
+    clock.advance(600_000);
+    const other = functionVersion({ functionName: 'other' });
+    pool.release(await pool.acquire(other));
+    clock.advance(299_999);
+    await settle();
+    expect(alive(made)).toBe(2);
+    clock.advance(1);
+    await settle();
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true]);
+    clock.advance(600_000);
+    await settle();
+    expect(alive(made)).toBe(0);
+    expect(clock.scheduled).toBe(0);
+  });
+
+  it('ends the longest idle environment to make room for another function', async () => {
+    const { pool, clock, made } = testPool({ maxEnvironments: 2 });
+    for (const functionName of ['a', 'b']) {
+      pool.release(await pool.acquire(functionVersion({ functionName })));
+      clock.advance(1_000);
+    }
+    await pool.acquire(functionVersion({ functionName: 'c' }));
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true, true]);
+  });
+
+  it('counts memory, and refuses what cannot fit', async () => {
+    const { pool } = testPool({ maxMemoryMiB: 1_024 });
+    await pool.acquire(functionVersion({ memorySizeMiB: 768 }));
+    await expect(pool.acquire(functionVersion({ memorySizeMiB: 512 }))).rejects.toMatchObject({ code: 'NoCapacity' });
+    await pool.acquire(functionVersion({ memorySizeMiB: 256 }));
+  });
+
+  it('counts an environment until its destruction is done', async () => {
+    const { pool, made } = testPool({ maxEnvironments: 1 }, true);
+    const acquiring = pool.acquire(functionVersion());
+    await settle();
+    made[0]?.started.resolve();
+    pool.release(await acquiring);
+    const next = pool.acquire(functionVersion({ functionName: 'other' }));
+    await settle();
+    expect(made).toHaveLength(1);
+    made[0]?.destruction.resolve();
+    await settle();
+    expect(made).toHaveLength(2);
+    made[1]?.started.resolve();
+    expect(await next).toBe(made[1]);
+  });
+
+  it('waits for an environment that has answered rather than making another', async () => {
+    const { pool, made } = testPool();
+    const environment = await pool.acquire(functionVersion());
+    pool.finishing(environment);
+    const next = pool.acquire(functionVersion());
+    await settle();
+    pool.release(environment);
+    expect(await next).toBe(environment);
+    expect(made).toHaveLength(1);
+  });
+
+  it('makes another one when the answered environment does not come free in time', async () => {
+    const { pool, made, clock } = testPool();
+    const environment = await pool.acquire(functionVersion());
+    pool.finishing(environment);
+    const next = pool.acquire(functionVersion());
+    await settle();
+    clock.advance(200);
+    expect(await next).not.toBe(environment);
+    expect(made).toHaveLength(2);
+  });
+
+  it('ends what is lost while idle', async () => {
+    const { pool, made } = testPool();
+    const environment = await pool.acquire(functionVersion());
+    pool.release(environment);
+    environment.lose();
+    await settle();
+    expect(alive(made)).toBe(0);
+    expect(await pool.acquire(functionVersion())).not.toBe(environment);
+  });
+
+  it('keeps counting an environment that could not be destroyed, without waiting for it', async () => {
+    const { pool, made, problems } = testPool({ maxEnvironments: 1 }, true);
+    const acquiring = pool.acquire(functionVersion());
+    await settle();
+    made[0]?.started.resolve();
+    pool.release(await acquiring);
+    made[0]?.destruction.reject(new Error('busy'));
+    await expect(pool.acquire(functionVersion({ functionName: 'other' }))).rejects.toMatchObject({ code: 'NoCapacity' });
+    expect(problems).toHaveLength(1);
+    await pool.stop(0);
+  });
+
+  it('stop() waits for running invocations no longer than the grace', async () => {
+    const { pool, made, clock } = testPool();
+    await pool.acquire(functionVersion());
+    const stopped = pool.stop(5_000);
+    await settle();
+    expect(alive(made)).toBe(1);
+    clock.advance(5_000);
+    await stopped;
+    expect(alive(made)).toBe(0);
+  });
+});
+
+const families = [
+  functionVersion(),
+  functionVersion({ accountId: '210987654321' }),
+  functionVersion({ revisionId: 'revision-2' }),
+  functionVersion({ version: '1', memorySizeMiB: 512 }),
+  functionVersion({ functionName: 'other', memorySizeMiB: 1_024 }),
+];
+
+const bounds = { maxEnvironments: 4, maxMemoryMiB: 2_048 };
+
+type Action = {
+  readonly kind: 'acquire' | 'started' | 'refused' | 'finishing' | 'release' | 'lose' | 'destroyed' | 'retire' | 'advance';
+  readonly pick: number;
+};
+
+/** What makes environments serve comes often, what ends them now and then. */
+const weights: Readonly<Record<Action['kind'], number>> = {
+  acquire: 10,
+  started: 8,
+  release: 8,
+  finishing: 3,
+  destroyed: 4,
+  advance: 1,
+  lose: 1,
+  retire: 1,
+  refused: 1,
+};
+const kinds = Object.entries(weights).map(([kind, weight]) => ({ weight, arbitrary: fc.constant(kind as Action['kind']) }));
+const action: fc.Arbitrary<Action> = fc.record({ kind: fc.oneof(...kinds), pick: fc.nat(20) });
+
+/** A run of the pool with everything that can go its own way left to the actions. */
+class PoolRun {
+  readonly rig = testPool(bounds, true);
+  readonly held: TestEnvironment[] = [];
+  readonly violations: string[] = [];
+  reuseCount = 0;
+  readonly #served = new Set<TestEnvironment>();
+
+  async act({ kind, pick }: Action): Promise<void> {
+    const { pool, made, clock } = this.rig;
+    const some = (from: readonly TestEnvironment[]): TestEnvironment | undefined => from[pick % Math.max(1, from.length)];
+    const fn = families[pick % families.length] ?? functionVersion();
+    if (kind === 'acquire') this.#acquire(fn);
+    else if (kind === 'started') some(made.filter((one) => one.isStarting))?.started.resolve();
+    else if (kind === 'refused')
+      some(made.filter((one) => one.isStarting))?.started.reject(new CloisterError('HostUnfit', 'no', { operation: 'test' }));
+    else if (kind === 'lose') some(made)?.lose();
+    else if (kind === 'destroyed') some(made.filter((one) => one.isDestroying))?.destruction.resolve();
+    else if (kind === 'retire') pool.retire((candidate) => candidate === fn);
+    else if (kind === 'advance') clock.advance(pick * 50_000);
+    else this.#give(kind, some(this.held));
+    await settle();
+    this.check();
+  }
+
+  #acquire(fn: FunctionVersion): void {
+    this.rig.pool.acquire(fn).then(
+      (environment) => {
+        if (this.#served.has(environment)) this.reuseCount += 1;
+        this.#served.add(environment);
+        const { accountId, functionName, version, revisionId } = environment.function;
+        const isOwn = accountId === fn.accountId && functionName === fn.functionName && version === fn.version && revisionId === fn.revisionId;
+        if (!isOwn) this.violations.push(`${environment.id} serves another function than its own`);
+        if (this.held.includes(environment)) this.violations.push(`${environment.id} serves two at once`);
+        this.held.push(environment);
+      },
+      (error: unknown) => {
+        if (!(error instanceof CloisterError)) this.violations.push(`acquire failed with ${error}`);
+      },
+    );
+  }
+
+  #give(kind: Action['kind'], environment: TestEnvironment | undefined): void {
+    if (environment === undefined) return;
+    if (kind === 'finishing') {
+      this.rig.pool.finishing(environment);
+      return;
+    }
+    this.held.splice(this.held.indexOf(environment), 1);
+    this.rig.pool.release(environment);
+  }
+
+  check(): void {
+    const living = this.rig.made.filter((one) => one.isAlive);
+    expect(living.length).toBeLessThanOrEqual(bounds.maxEnvironments);
+    expect(living.reduce((sum, one) => sum + one.function.memorySizeMiB, 0)).toBeLessThanOrEqual(bounds.maxMemoryMiB);
+    expect(this.violations).toEqual([]);
+  }
+
+  async end(): Promise<void> {
+    const stopped = this.rig.pool.stop(1_000);
+    await settle();
+    this.rig.clock.advance(1_000);
+    for (let round = 0; round < 20; round += 1) {
+      for (const one of this.rig.made) one.destruction.resolve();
+      await settle();
+    }
+    await stopped;
+    expect(this.rig.made.filter((one) => one.isAlive)).toEqual([]);
+    expect(this.rig.pool.list()).toEqual([]);
+  }
+}
+
+describe('EnvironmentPool under any order of events', () => {
+  it('never serves two at once or another owner, never exceeds its bounds, and destroys all in the end', async () => {
+    let reuseCount = 0;
+    let madeCount = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 20, maxLength: 80 }), async (actions) => {
+        const run = new PoolRun();
+        for (const one of actions) await run.act(one);
+        reuseCount += run.reuseCount;
+        madeCount += run.rig.made.length;
+        await run.end();
+      }),
+      { numRuns: 300 },
+    );
+    // The runs were about something: environments were made, and used again.
+    expect(madeCount).toBeGreaterThan(500);
+    expect(reuseCount).toBeGreaterThan(100);
+  });
+});

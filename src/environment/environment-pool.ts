@@ -1,0 +1,312 @@
+import { CloisterError } from '../errors.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
+import type { Clock, ScheduledTask } from './clock.ts';
+
+/** What the pool must know of an environment. */
+export interface PooledEnvironment {
+  readonly id: string | undefined;
+  readonly isUsable: boolean;
+  /** Rejects when the environment cannot be made; the pool then destroys what there is of it. */
+  start(): Promise<void>;
+  destroy(): Promise<void>;
+  onLost(listener: () => void): void;
+}
+
+export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
+  readonly create: (fn: FunctionVersion) => E;
+  readonly clock: Clock;
+  readonly idleTimeoutMs: number;
+  /** Bounds over everything that lives: being made, serving, idle, being destroyed. */
+  readonly maxEnvironments: number;
+  readonly maxMemoryMiB: number;
+  readonly onProblem: (problem: string, cause: unknown) => void;
+}
+
+/** `wedged`: its destruction failed. */
+type EntryPhase = 'creating' | 'idle' | 'busy' | 'finishing' | 'ending' | 'wedged';
+
+interface Entry<E> {
+  readonly key: string;
+  readonly function: FunctionVersion;
+  readonly environment: E;
+  phase: EntryPhase;
+  isRetired: boolean;
+  idleSinceMs: number;
+  ended: Promise<void> | undefined;
+}
+
+interface Waiter<E> {
+  readonly resolve: (environment: E | undefined) => void;
+  readonly patience: ScheduledTask;
+}
+
+/** The environments of one function version at one revision. */
+interface Family<E> {
+  /** Most recently used last. */
+  readonly idle: Entry<E>[];
+  readonly waiters: Waiter<E>[];
+  finishing: number;
+}
+
+/** An environment that has answered is as good as idle: waiting this long for it beats making another one. */
+const finishingPatienceMs = 200;
+
+/** One environment per concurrent invocation, used again only for the same account, function, version and revision. */
+export class EnvironmentPool<E extends PooledEnvironment> {
+  readonly #options: EnvironmentPoolOptions<E>;
+  readonly #entries = new Map<E, Entry<E>>();
+  readonly #families = new Map<string, Family<E>>();
+  #memoryMiB = 0;
+  #sweep: ScheduledTask | undefined;
+  #isStopping = false;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(options: EnvironmentPoolOptions<E>) {
+    this.#options = options;
+  }
+
+  /** Every environment that lives, with its function. */
+  list(): readonly E[] {
+    return [...this.#entries.keys()];
+  }
+
+  /** An environment for one invocation; give it back with `release`. Rejects with `NoCapacity`, `ShuttingDown`, or what making one failed with. */
+  async acquire(fn: FunctionVersion): Promise<E> {
+    const key = familyKey(fn);
+    for (;;) {
+      if (this.#isStopping) throw shuttingDown();
+      const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key));
+      if (free !== undefined) return free;
+      if (this.#isStopping) throw shuttingDown();
+      if (this.#fits(fn)) return await this.#create(fn, key);
+      await this.#makeRoom();
+    }
+  }
+
+  /** The client has its answer, the runtime will be free in a moment. */
+  finishing(environment: E): void {
+    const entry = this.#entries.get(environment);
+    if (entry?.phase !== 'busy' || entry.isRetired) return;
+    entry.phase = 'finishing';
+    this.#family(entry.key).finishing += 1;
+  }
+
+  release(environment: E): void {
+    const entry = this.#entries.get(environment);
+    if (entry === undefined || entry.phase === 'ending' || entry.phase === 'wedged') return;
+    this.#leaveFinishing(entry);
+    if (entry.isRetired || this.#isStopping || !environment.isUsable) {
+      void this.#end(entry);
+      return;
+    }
+    const family = this.#family(entry.key);
+    const waiter = family.waiters.shift();
+    if (waiter !== undefined) {
+      waiter.patience.cancel();
+      entry.phase = 'busy';
+      waiter.resolve(environment);
+      return;
+    }
+    entry.phase = 'idle';
+    entry.idleSinceMs = this.#options.clock.monotonicMs();
+    family.idle.push(entry);
+    this.#scheduleSweep(this.#options.idleTimeoutMs);
+  }
+
+  /** No environment that matches serves again: idle ones end now, others after their invocation. */
+  retire(matches: (fn: FunctionVersion) => boolean): void {
+    for (const entry of this.#entries.values()) {
+      if (!matches(entry.function)) continue;
+      entry.isRetired = true;
+      if (entry.phase === 'idle') void this.#end(entry);
+      else this.#leaveFinishing(entry);
+    }
+  }
+
+  /** Ends an environment now, whatever it does. */
+  async destroy(environment: E): Promise<void> {
+    const entry = this.#entries.get(environment);
+    if (entry !== undefined) await this.#end(entry);
+  }
+
+  /** Takes no more invocations, lets running ones go on for up to `graceMs`, then ends everything. */
+  async stop(graceMs: number): Promise<void> {
+    this.#isStopping = true;
+    this.#sweep?.cancel();
+    for (const family of this.#families.values()) for (const waiter of family.waiters.splice(0)) this.#dismiss(waiter);
+    for (const entry of this.#entries.values()) if (entry.phase === 'idle') void this.#end(entry);
+    await this.#quiet(graceMs);
+    await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
+  }
+
+  #takeIdle(key: string): E | undefined {
+    const family = this.#families.get(key);
+    const entry = family?.idle.pop();
+    if (entry === undefined) return undefined;
+    entry.phase = 'busy';
+    return entry.environment;
+  }
+
+  /** Undefined when nothing is about to be free, or was not in time. */
+  #takeFinishing(key: string): Promise<E | undefined> | undefined {
+    const family = this.#families.get(key);
+    if (family === undefined || family.finishing <= family.waiters.length) return undefined;
+    return new Promise((resolve) => {
+      const patience = this.#options.clock.schedule(finishingPatienceMs, () => {
+        family.waiters.splice(family.waiters.indexOf(waiter), 1);
+        this.#forgetEmpty(key, family);
+        resolve(undefined);
+      });
+      const waiter: Waiter<E> = { resolve, patience };
+      family.waiters.push(waiter);
+    });
+  }
+
+  #fits(fn: FunctionVersion): boolean {
+    const { maxEnvironments, maxMemoryMiB } = this.#options;
+    return this.#entries.size < maxEnvironments && this.#memoryMiB + fn.memorySizeMiB <= maxMemoryMiB;
+  }
+
+  /** Ends the idle environment that was used longest ago, or waits for one that is ending already. */
+  async #makeRoom(): Promise<void> {
+    let oldest: Entry<E> | undefined;
+    const ending: Promise<void>[] = [];
+    for (const entry of this.#entries.values()) {
+      if (entry.phase === 'idle' && (oldest === undefined || entry.idleSinceMs < oldest.idleSinceMs)) oldest = entry;
+      if (entry.phase === 'ending' && entry.ended !== undefined) ending.push(entry.ended);
+    }
+    if (oldest !== undefined) await this.#end(oldest);
+    else if (ending.length > 0) await Promise.race(ending);
+    else throw new CloisterError('NoCapacity', 'no room for another execution environment', { operation: 'acquire environment' });
+  }
+
+  async #create(fn: FunctionVersion, key: string): Promise<E> {
+    const environment = this.#options.create(fn);
+    const entry: Entry<E> = { key, function: fn, environment, phase: 'creating', isRetired: false, idleSinceMs: 0, ended: undefined };
+    this.#entries.set(environment, entry);
+    this.#memoryMiB += fn.memorySizeMiB;
+    environment.onLost(() => {
+      // A busy one is ended by its release, after its invocation has been told.
+      if (entry.phase === 'idle') void this.#end(entry);
+    });
+    try {
+      await environment.start();
+    } catch (error) {
+      await this.#end(entry);
+      throw error;
+    }
+    if (entry.phase === 'creating') entry.phase = 'busy';
+    return environment;
+  }
+
+  #end(entry: Entry<E>): Promise<void> {
+    entry.ended ??= this.#destroy(entry);
+    return entry.ended;
+  }
+
+  async #destroy(entry: Entry<E>): Promise<void> {
+    this.#leaveIdle(entry);
+    this.#leaveFinishing(entry);
+    entry.phase = 'ending';
+    try {
+      await entry.environment.destroy();
+    } catch (error) {
+      // It may still live: it keeps counting, so that the bounds hold, and waits for the reaper of the next start.
+      entry.phase = 'wedged';
+      this.#options.onProblem('an environment could not be destroyed', error);
+      this.#noteQuiet();
+      return;
+    }
+    this.#entries.delete(entry.environment);
+    this.#memoryMiB -= entry.function.memorySizeMiB;
+    this.#noteQuiet();
+  }
+
+  #leaveIdle(entry: Entry<E>): void {
+    if (entry.phase !== 'idle') return;
+    const family = this.#family(entry.key);
+    family.idle.splice(family.idle.indexOf(entry), 1);
+    this.#forgetEmpty(entry.key, family);
+  }
+
+  /** One who waits for an environment that will not come free goes on without. */
+  #leaveFinishing(entry: Entry<E>): void {
+    if (entry.phase !== 'finishing') return;
+    entry.phase = 'busy';
+    const family = this.#family(entry.key);
+    family.finishing -= 1;
+    if (entry.environment.isUsable && !entry.isRetired) return;
+    const waiter = family.waiters.length > family.finishing ? family.waiters.pop() : undefined;
+    if (waiter !== undefined) this.#dismiss(waiter);
+    this.#forgetEmpty(entry.key, family);
+  }
+
+  #dismiss(waiter: Waiter<E>): void {
+    waiter.patience.cancel();
+    waiter.resolve(undefined);
+  }
+
+  #family(key: string): Family<E> {
+    let family = this.#families.get(key);
+    if (family === undefined) {
+      family = { idle: [], waiters: [], finishing: 0 };
+      this.#families.set(key, family);
+    }
+    return family;
+  }
+
+  #forgetEmpty(key: string, family: Family<E>): void {
+    if (family.idle.length === 0 && family.waiters.length === 0 && family.finishing === 0) this.#families.delete(key);
+  }
+
+  /** One timer for all: it wakes when the first idle environment may have been idle for long enough. */
+  #scheduleSweep(delayMs: number): void {
+    if (this.#isStopping) return;
+    this.#sweep ??= this.#options.clock.schedule(delayMs, () => this.#reclaimIdle());
+  }
+
+  #reclaimIdle(): void {
+    this.#sweep = undefined;
+    const { clock, idleTimeoutMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const entry of this.#entries.values()) {
+      if (entry.phase !== 'idle') continue;
+      const leftMs = entry.idleSinceMs + idleTimeoutMs - nowMs;
+      if (leftMs <= 0) void this.#end(entry);
+      else nextMs = Math.min(nextMs, leftMs);
+    }
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#scheduleSweep(nextMs);
+  }
+
+  /** Resolves when no environment serves or is made any more, at the latest after `graceMs`. */
+  async #quiet(graceMs: number): Promise<void> {
+    if (this.#isQuiet()) return;
+    await new Promise<void>((resolve) => {
+      const limit = this.#options.clock.schedule(graceMs, resolve);
+      this.#onQuiet = () => {
+        limit.cancel();
+        resolve();
+      };
+    });
+    this.#onQuiet = undefined;
+  }
+
+  #noteQuiet(): void {
+    if (this.#isStopping && this.#isQuiet()) this.#onQuiet?.();
+  }
+
+  #isQuiet(): boolean {
+    for (const entry of this.#entries.values()) if (entry.phase !== 'ending' && entry.phase !== 'wedged') return false;
+    return true;
+  }
+}
+
+/** SECURITY: what must be equal for an environment to serve another invocation. */
+function familyKey(fn: FunctionVersion): string {
+  return `${fn.accountId}/${fn.functionName}/${fn.version}/${fn.revisionId}`;
+}
+
+function shuttingDown(): CloisterError {
+  return new CloisterError('ShuttingDown', 'no more invocations are taken', { operation: 'acquire environment' });
+}

@@ -1,0 +1,43 @@
+import type { RuntimeSummary } from '../agent/messages.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
+import type { TemporaryCredentials } from './session-credentials.ts';
+
+export interface EnvironmentVariablesOptions {
+  readonly function: FunctionVersion;
+  readonly runtime: RuntimeSummary;
+  readonly region: string;
+  readonly logStream: string;
+  readonly credentials: TemporaryCredentials;
+}
+
+/**
+ * What a runtime process finds in its environment. A function may set the variables that depend on the runtime (PATH, NODE_PATH, LANG, TZ …),
+ * never Lambda's reserved ones.
+ */
+export function environmentVariables(options: EnvironmentVariablesOptions): Record<string, string> {
+  const { function: fn, runtime, region, logStream, credentials } = options;
+  return {
+    TZ: ':UTC',
+    LANG: 'en_US.UTF-8',
+    AWS_XRAY_CONTEXT_MISSING: 'LOG_ERROR',
+    AWS_XRAY_DAEMON_ADDRESS: '127.0.0.1:2000',
+    ...runtime.variables,
+    ...fn.environment,
+    ...(runtime.executionEnvironment === undefined ? {} : { AWS_EXECUTION_ENV: runtime.executionEnvironment }),
+    _HANDLER: fn.handler,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: credentials.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: credentials.secretAccessKey,
+    AWS_SESSION_TOKEN: credentials.sessionToken,
+    AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
+    AWS_LAMBDA_FUNCTION_NAME: fn.functionName,
+    AWS_LAMBDA_FUNCTION_VERSION: fn.version,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memorySizeMiB),
+    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_LOG_GROUP_NAME: fn.logGroup,
+    AWS_LAMBDA_LOG_STREAM_NAME: logStream,
+    LAMBDA_TASK_ROOT: '/var/task',
+    LAMBDA_RUNTIME_DIR: '/var/runtime',
+  };
+}

@@ -1,0 +1,120 @@
+/** Why an invocation, or the start of a runtime, failed. */
+export type FailureCause =
+  /** What the runtime itself reported. */
+  | { readonly kind: 'functionError'; readonly errorType: string; readonly payload: Buffer }
+  | { readonly kind: 'initError'; readonly errorType: string; readonly payload: Buffer }
+  | { readonly kind: 'initTimeout' }
+  | { readonly kind: 'timeout' }
+  | { readonly kind: 'responseTooLarge' }
+  | { readonly kind: 'exit'; readonly status: number | null; readonly signal: number | null; readonly outOfMemory: boolean }
+  /** There is nothing to start, or it cannot be executed. */
+  | { readonly kind: 'invalidEntrypoint' }
+  /** PID 1 is gone, and the environment with it. */
+  | { readonly kind: 'environmentGone'; readonly outOfMemory: boolean }
+  /** An operator or a shutdown ended the environment under a running invocation. */
+  | { readonly kind: 'stopped' };
+
+/** A failure as the client, the log and the REPORT line tell it. */
+export interface RenderedFailure {
+  readonly payload: Buffer;
+  /** Goes into the log before END. */
+  readonly logLine?: string;
+  /** REPORT's tail; absent where the function failed in an orderly way. */
+  readonly report?: { readonly status: 'error' | 'timeout'; readonly errorType?: string };
+}
+
+/** Lambda's limit of a buffered response, as its message names it. */
+const maxResponseBytes = 6_291_556;
+
+/** The wording is Lambda's. */
+export function renderFailure(
+  cause: FailureCause,
+  context: { readonly requestId: string; readonly timeoutSeconds: number; readonly wallMs: number },
+): RenderedFailure {
+  switch (cause.kind) {
+    case 'functionError':
+      return { payload: cause.payload };
+    case 'initError':
+      return { payload: cause.payload, report: { status: 'error', errorType: cause.errorType } };
+    case 'responseTooLarge':
+      return {
+        payload: body('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`),
+        report: { status: 'error', errorType: 'Function.ResponseSizeTooLarge' },
+      };
+    case 'timeout':
+    case 'initTimeout': {
+      const message = `Task timed out after ${context.timeoutSeconds.toFixed(2)} seconds`;
+      return {
+        payload: body('Sandbox.Timedout', `RequestId: ${context.requestId} Error: ${message}`),
+        logLine: `${new Date(context.wallMs).toISOString()} ${context.requestId} ${message}\n\n`,
+        report: { status: 'timeout' },
+      };
+    }
+    case 'exit':
+      return exitFailure(context.requestId, exitMessage(cause), cause.outOfMemory);
+    case 'environmentGone':
+      return exitFailure(
+        context.requestId,
+        cause.outOfMemory ? 'Runtime exited with error: signal: killed' : 'Runtime exited without providing a reason',
+        cause.outOfMemory,
+      );
+    case 'invalidEntrypoint': {
+      const message = `RequestId: ${context.requestId} Error: Couldn't find valid bootstrap(s)`;
+      return failed('Runtime.InvalidEntrypoint', message);
+    }
+    case 'stopped': {
+      const message = `RequestId: ${context.requestId} Error: The execution environment was stopped`;
+      return failed('Sandbox.Failure', message);
+    }
+  }
+}
+
+/** The type that INIT_REPORT and REPORT name. */
+export function failureErrorType(cause: FailureCause): string | undefined {
+  return renderFailure(cause, { requestId: '', timeoutSeconds: 0, wallMs: 0 }).report?.errorType;
+}
+
+function exitFailure(requestId: string, reason: string, outOfMemory: boolean): RenderedFailure {
+  const message = `RequestId: ${requestId} Error: ${reason}`;
+  return {
+    payload: body('Runtime.ExitError', message),
+    logLine: `${message}\nRuntime.ExitError\n`,
+    report: { status: 'error', errorType: outOfMemory ? 'Runtime.OutOfMemory' : 'Runtime.ExitError' },
+  };
+}
+
+function failed(errorType: string, message: string): RenderedFailure {
+  return { payload: body(errorType, message), logLine: `${message}\n${errorType}\n`, report: { status: 'error', errorType } };
+}
+
+function body(errorType: string, errorMessage: string): Buffer {
+  return Buffer.from(JSON.stringify({ errorType, errorMessage }));
+}
+
+function exitMessage(exit: { readonly status: number | null; readonly signal: number | null }): string {
+  if (exit.signal !== null) return `Runtime exited with error: signal: ${signalText[exit.signal] ?? `signal ${exit.signal}`}`;
+  if (exit.status === null || exit.status === 0) return 'Runtime exited without providing a reason';
+  return `Runtime exited with error: exit status ${exit.status}`;
+}
+
+/** Linux's signals in the words of Lambda's messages. */
+const signalText: Readonly<Record<number, string>> = {
+  1: 'hangup',
+  2: 'interrupt',
+  3: 'quit',
+  4: 'illegal instruction',
+  5: 'trace/breakpoint trap',
+  6: 'aborted',
+  7: 'bus error',
+  8: 'floating point exception',
+  9: 'killed',
+  10: 'user defined signal 1',
+  11: 'segmentation fault',
+  12: 'user defined signal 2',
+  13: 'broken pipe',
+  14: 'alarm clock',
+  15: 'terminated',
+  24: 'CPU time limit exceeded',
+  25: 'file size limit exceeded',
+  31: 'bad system call',
+};

@@ -1,0 +1,70 @@
+import { formatFunctionArn, latestVersion } from './arn.ts';
+import type { FunctionVersion, Isolation, LayerReference } from './function-version.ts';
+
+/** What a customer configured, with every default filled in. */
+export interface FunctionConfiguration {
+  readonly runtime: string;
+  /** Names the runtime image the version was configured on. */
+  readonly runtimeDigest: string;
+  readonly role: string;
+  readonly handler: string;
+  readonly description: string;
+  readonly timeoutSeconds: number;
+  readonly memorySizeMiB: number;
+  readonly ephemeralStorageMiB: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly layers: readonly ConfiguredLayer[];
+  readonly architecture: Architecture;
+  readonly tracingMode: 'Active' | 'PassThrough';
+  readonly logGroup: string;
+  readonly isolation: Isolation;
+}
+
+export type Architecture = 'x86_64' | 'arm64';
+
+/** A layer version in a function's configuration; the unpacked size counts against the function's. */
+export interface ConfiguredLayer extends LayerReference {
+  readonly unpackedBytes: number;
+}
+
+/** A stored zip and the image built from it. Digests are 64 hexadecimal digits of SHA-256. */
+export interface CodeArtifact {
+  readonly archiveDigest: string;
+  readonly archiveBytes: number;
+  readonly imageDigest: string;
+  readonly unpackedBytes: number;
+}
+
+/** `$LATEST` or a published version, as it is stored. */
+export interface FunctionRecord {
+  readonly accountId: string;
+  readonly functionName: string;
+  readonly version: string;
+  readonly revisionId: string;
+  /** ISO 8601, UTC, milliseconds. */
+  readonly lastModified: string;
+  readonly configuration: FunctionConfiguration;
+  readonly code: CodeArtifact;
+}
+
+/** What the invoke path must know of a stored version. */
+export function toFunctionVersion(record: FunctionRecord, region: string): FunctionVersion {
+  const { accountId, functionName, version, revisionId, configuration, code } = record;
+  return {
+    accountId,
+    functionName,
+    version,
+    revisionId,
+    functionArn: formatFunctionArn({ region, accountId, functionName, qualifier: version === latestVersion ? undefined : version }),
+    runtime: configuration.runtime,
+    handler: configuration.handler,
+    memorySizeMiB: configuration.memorySizeMiB,
+    timeoutSeconds: configuration.timeoutSeconds,
+    ephemeralStorageMiB: configuration.ephemeralStorageMiB,
+    environment: configuration.environment,
+    layers: configuration.layers.map(({ arn, accountId, digest, codeSizeBytes }) => ({ arn, accountId, digest, codeSizeBytes })),
+    codeDigest: code.imageDigest,
+    logGroup: configuration.logGroup,
+    isolation: configuration.isolation,
+  };
+}

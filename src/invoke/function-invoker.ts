@@ -1,0 +1,136 @@
+import type { Clock } from '../environment/clock.ts';
+import type { EnvironmentPool } from '../environment/environment-pool.ts';
+import type { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
+import { type RenderedFailure, renderFailure } from '../environment/invocation-failure.ts';
+import { CloisterError } from '../errors.ts';
+import { endLine, reportLine, startLine } from './invocation-lines.ts';
+import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
+
+export interface FunctionInvokerOptions {
+  readonly pool: EnvironmentPool<ExecutionEnvironment>;
+  readonly clock: Clock;
+}
+
+/** Runs invocations in environments of the pool and writes their START, END and REPORT lines. */
+export class FunctionInvoker implements Invoker {
+  readonly #pool: EnvironmentPool<ExecutionEnvironment>;
+  readonly #clock: Clock;
+
+  constructor(options: FunctionInvokerOptions) {
+    this.#pool = options.pool;
+    this.#clock = options.clock;
+  }
+
+  async invoke(request: InvokeRequest): Promise<InvokeResult> {
+    const environment = await this.#acquire(request);
+    const { log } = environment;
+    if (request.logTail) log.beginTail();
+    log.platform(startLine(request.requestId, request.function.version));
+    const invocation = environment.invoke({
+      requestId: request.requestId,
+      payload: request.payload,
+      invokedFunctionArn: request.invokedFunctionArn,
+      deadlineMs: this.#clock.wallMs() + request.function.timeoutSeconds * 1_000,
+      ...(request.traceHeader === undefined ? {} : { traceId: request.traceHeader }),
+      ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
+    });
+    const ended = invocation.ended.then((end) => this.#report(request, environment, end));
+    const answer = await invocation.answered;
+    this.#pool.finishing(environment);
+    const result = this.#result(request, answer);
+    return request.logTail ? { ...result, logTail: await ended } : result;
+  }
+
+  retire(target: { readonly accountId: string; readonly functionName: string; readonly version?: string }): void {
+    this.#pool.retire(
+      (fn) =>
+        fn.accountId === target.accountId &&
+        fn.functionName === target.functionName &&
+        (target.version === undefined || fn.version === target.version),
+    );
+  }
+
+  listEnvironments(): readonly EnvironmentSummary[] {
+    return this.#pool.list().flatMap((environment) => {
+      const { id, function: fn, phase, createdAtMs } = environment;
+      if (id === undefined) return [];
+      const { accountId, functionName, version, isolation, memorySizeMiB } = fn;
+      const createdAt = new Date(createdAtMs).toISOString();
+      return [{ id, accountId, functionName, version, state: phase, driver: isolation, memoryMiB: memorySizeMiB, createdAt }];
+    });
+  }
+
+  async stopEnvironment(id: string): Promise<boolean> {
+    const environment = this.#pool.list().find((candidate) => candidate.id === id);
+    if (environment === undefined) return false;
+    await this.#pool.destroy(environment);
+    return true;
+  }
+
+  /** Takes no more invocations; running ones get up to `graceMs`; then ends every environment. */
+  async stop(graceMs: number): Promise<void> {
+    await this.#pool.stop(graceMs);
+  }
+
+  async #acquire(request: InvokeRequest): Promise<ExecutionEnvironment> {
+    try {
+      return await this.#pool.acquire(request.function);
+    } catch (error) {
+      throw refusal(error);
+    }
+  }
+
+  #result(request: InvokeRequest, answer: InvocationAnswer): InvokeResult {
+    const executedVersion = request.function.version;
+    if ('payload' in answer) return { payload: answer.payload, executedVersion };
+    const { payload } = renderFailure(answer.failure, this.#failureContext(request));
+    return { payload, functionError: 'Unhandled', executedVersion };
+  }
+
+  /** Writes END and REPORT, gives the environment back, and returns the tail if one was kept. */
+  #report(request: InvokeRequest, environment: ExecutionEnvironment, end: InvocationEnd): Buffer {
+    const { requestId, function: fn } = request;
+    const { log } = environment;
+    const failure: RenderedFailure | undefined = end.failure && renderFailure(end.failure, this.#failureContext(request));
+    if (failure?.logLine !== undefined) log.platform(failure.logLine);
+    log.platform(endLine(requestId));
+    log.platform(
+      reportLine({
+        requestId,
+        durationMs: end.durationMs,
+        timeoutSeconds: fn.timeoutSeconds,
+        memorySizeMiB: fn.memorySizeMiB,
+        maxMemoryUsedMiB: end.maxMemoryUsedMiB,
+        ...(end.initDurationMs === undefined ? {} : { initDurationMs: end.initDurationMs }),
+        ...(failure?.report === undefined ? {} : { failure: failure.report }),
+      }),
+    );
+    const tail = log.endTail();
+    this.#pool.release(environment);
+    return tail;
+  }
+
+  #failureContext(request: InvokeRequest): { requestId: string; timeoutSeconds: number; wallMs: number } {
+    return { requestId: request.requestId, timeoutSeconds: request.function.timeoutSeconds, wallMs: this.#clock.wallMs() };
+  }
+}
+
+/** What the control API is told when no environment could be had. */
+function refusal(error: unknown): CloisterError {
+  const operation = 'invoke';
+  if (!(error instanceof CloisterError)) return new CloisterError('Internal', 'no execution environment could be made', { operation, cause: error });
+  switch (error.code) {
+    case 'NoCapacity':
+    case 'ShuttingDown':
+    case 'HostUnfit':
+      return error;
+    case 'WallUnavailable':
+      return new CloisterError('HostUnfit', 'a wall cannot be set up on this host', { operation, cause: error });
+    case 'AgentGone':
+    case 'EnvironmentGone':
+      return new CloisterError('ShuttingDown', 'execution environments are being ended', { operation, cause: error });
+    default:
+      return new CloisterError('Internal', 'no execution environment could be made', { operation, cause: error });
+  }
+}

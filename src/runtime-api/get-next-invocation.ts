@@ -1,0 +1,41 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { invalidStateTransition, type RuntimeApiError } from './answers.ts';
+import { headerText } from './header-text.ts';
+import type { InvocationEvent } from './runtime-api-port.ts';
+import type { RuntimeExchange } from './runtime-exchange.ts';
+
+/** GET /runtime/invocation/next: waits for an event; asked again before it was answered, gives the same one again. */
+export function getNextInvocation(
+  { session, port }: RuntimeExchange,
+  _request: IncomingMessage,
+  response: ServerResponse,
+): RuntimeApiError | undefined {
+  if (!session.allows('next')) return invalidStateTransition('next', session.phase);
+  const wasReady = session.phase === 'waiting' || session.phase === 'running';
+  const next = session.next((event) => sendEvent(response, event));
+  if (next === undefined) return invalidStateTransition('one more next', session.phase);
+  if (typeof next === 'function') response.on('close', next);
+  else sendEvent(response, next);
+  if (!wasReady) port.ready();
+  return undefined;
+}
+
+function sendEvent(response: ServerResponse, event: InvocationEvent): void {
+  // AWS's own clients fail (Python), crash (Java) or hang (Node) without the content type.
+  const head = [
+    'Content-Type',
+    'application/json',
+    'Lambda-Runtime-Aws-Request-Id',
+    event.requestId,
+    'Lambda-Runtime-Deadline-Ms',
+    String(Math.floor(event.deadlineMs)),
+    'Lambda-Runtime-Invoked-Function-Arn',
+    event.invokedFunctionArn,
+    'Content-Length',
+    String(event.payload.length),
+  ];
+  if (event.traceId) head.push('Lambda-Runtime-Trace-Id', headerText(event.traceId));
+  if (event.clientContext) head.push('Lambda-Runtime-Client-Context', headerText(event.clientContext));
+  response.writeHead(200, head);
+  response.end(event.payload);
+}

@@ -1,0 +1,44 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { methodNotAllowed, notFound, type RuntimeApiError, sendError } from './answers.ts';
+import { getNextInvocation } from './get-next-invocation.ts';
+import { postInitError } from './post-init-error.ts';
+import { postInvocationError } from './post-invocation-error.ts';
+import { postInvocationResponse } from './post-invocation-response.ts';
+import type { RuntimeExchange } from './runtime-exchange.ts';
+
+/** Returns the refusal, or undefined when it answers by itself. */
+type Endpoint = (exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse, requestId: string) => RuntimeApiError | undefined;
+
+interface Route {
+  readonly method: 'GET' | 'POST';
+  /** The first group, where there is one, is the request id. */
+  readonly path: RegExp;
+  readonly endpoint: Endpoint;
+}
+
+/** The Runtime API, version 2018-06-01. */
+const routes: readonly Route[] = [
+  { method: 'GET', path: /^\/2018-06-01\/runtime\/invocation\/next$/, endpoint: getNextInvocation },
+  { method: 'POST', path: /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/response$/, endpoint: postInvocationResponse },
+  { method: 'POST', path: /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/error$/, endpoint: postInvocationError },
+  { method: 'POST', path: /^\/2018-06-01\/runtime\/init\/error$/, endpoint: postInitError },
+];
+
+/** Hands a request to its endpoint; 404 and 405 for what the Runtime API does not have. */
+export function routeRequest(exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse): void {
+  const url = request.url ?? '';
+  const query = url.indexOf('?');
+  const path = query < 0 ? url : url.slice(0, query);
+  for (const route of routes) {
+    const match = route.path.exec(path);
+    if (match === null) continue;
+    if (request.method !== route.method) {
+      sendError(response, methodNotAllowed, ['Allow', route.method]);
+      return;
+    }
+    const refusal = route.endpoint(exchange, request, response, match[1] ?? '');
+    if (refusal !== undefined) sendError(response, refusal);
+    return;
+  }
+  sendError(response, notFound);
+}

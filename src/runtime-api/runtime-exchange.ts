@@ -1,0 +1,8 @@
+import type { RuntimeApiPort } from './runtime-api-port.ts';
+import type { RuntimeSession } from './runtime-session.ts';
+
+/** What every endpoint works on. */
+export interface RuntimeExchange {
+  readonly session: RuntimeSession;
+  readonly port: RuntimeApiPort;
+}

@@ -1,0 +1,48 @@
+/** Tables of the metadata database. Times are ISO 8601 in UTC; truth values are 0 and 1. */
+export interface DatabaseSchema {
+  accounts: { account_id: string; created_at: string };
+  access_keys: { access_key_id: string; account_id: string; secret_access_key: string; operator: number; created_at: string };
+  functions: {
+    account_id: string;
+    function_name: string;
+    /** Highest number given to a published version; never given again. */
+    last_version: number;
+    /** Revision of `$LATEST` that the last version was made of. */
+    published_revision_id: string | null;
+    created_at: string;
+  };
+  function_versions: {
+    account_id: string;
+    function_name: string;
+    /** 0 is `$LATEST`. */
+    sequence: number;
+    revision_id: string;
+    last_modified: string;
+    /** JSON of a FunctionConfiguration. */
+    configuration: string;
+    archive_digest: string;
+    archive_bytes: number;
+    image_digest: string;
+    unpacked_bytes: number;
+  };
+  /** Which layer images a version needs; the configuration's JSON has the rest. */
+  function_version_layers: { account_id: string; function_name: string; sequence: number; layer_account_id: string; image_digest: string };
+  function_tags: { account_id: string; function_name: string; tag_key: string; tag_value: string };
+  layers: { account_id: string; layer_name: string; last_version: number };
+  layer_versions: {
+    account_id: string;
+    layer_name: string;
+    version: number;
+    description: string;
+    license_info: string | null;
+    /** JSON arrays. */
+    compatible_runtimes: string;
+    compatible_architectures: string;
+    created_at: string;
+    archive_digest: string;
+    archive_bytes: number;
+    image_digest: string;
+    unpacked_bytes: number;
+  };
+  artifacts: { account_id: string; kind: 'archive' | 'image'; digest: string };
+}

@@ -1,0 +1,56 @@
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+
+const execute = promisify(execFile);
+const python = '/usr/bin/python3';
+const requirements = new URL('requirements.txt', import.meta.url).pathname;
+const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'cloister-tests');
+
+/** A directory for PYTHONPATH that holds boto3 and the AWS CLI from PyPI; made once per set of versions. */
+export async function pythonPackages(): Promise<string> {
+  const { stdout: version } = await execute(python, ['--version']);
+  const key = createHash('sha256').update(version).update(readFileSync(requirements)).digest('hex').slice(0, 16);
+  const directory = join(cache, `python-${key}`);
+  if (existsSync(directory)) return directory;
+  mkdirSync(cache, { recursive: true });
+  const draft = mkdtempSync(join(cache, 'draft-'));
+  try {
+    const options = ['--quiet', '--disable-pip-version-check', '--root-user-action=ignore', '--only-binary=:all:'];
+    await execute(python, ['-m', 'pip', 'install', ...options, '--target', draft, '--requirement', requirements]);
+    renameSync(draft, directory);
+  } finally {
+    rmSync(draft, { recursive: true, force: true });
+  }
+  return directory;
+}
+
+export interface PythonResult {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs Python with the packages and with nothing of this machine's AWS configuration. */
+export async function runPython(packages: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<PythonResult> {
+  const env = {
+    PATH: process.env['PATH'] ?? '',
+    HOME: '/nonexistent',
+    PYTHONPATH: packages,
+    PYTHONDONTWRITEBYTECODE: '1',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    AWS_PAGER: '',
+    ...environment,
+  };
+  try {
+    const { stdout, stderr } = await execute(python, args, { env, maxBuffer: 16 * 1024 * 1024 });
+    return { status: 0, stdout, stderr };
+  } catch (error) {
+    const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
+    if (typeof code !== 'number') throw error;
+    return { status: code, stdout, stderr };
+  }
+}
