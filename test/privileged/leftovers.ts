@@ -20,22 +20,27 @@ export function countOnHost(dataDirectory: string, instance: string): HostCount 
     controlGroups: controlGroups().filter((path) => path.endsWith(`/cloister-${instance}`)),
     loopDevices: readdirSync('/sys/block').filter((name) => name.startsWith('loop') && mentions(read(`/sys/block/${name}/loop/backing_file`))),
     mounts: read('/proc/self/mountinfo').split('\n').filter(mentions),
-    networkNamespaces: networkNamespaces(),
+    networkNamespaces: networkNamespaces(instance),
     runFiles: existsSync(runDirectory) ? readdirSync(runDirectory) : [],
   };
 }
 
-/** Network namespaces that have a name, or that a process is in: of the whole host, for a namespace carries no name of its own. */
-function networkNamespaces(): number {
+/** Network namespaces that have a name, or that a process is in, but for processes of another instance: a namespace itself carries no name. */
+function networkNamespaces(instance: string): number {
   const named = execFileSync('ip', ['netns', 'list']).toString().split('\n').filter(Boolean).length;
   const links = readdirSync('/proc').flatMap((name) => {
     try {
-      return /^\d+$/.test(name) ? [readlinkSync(`/proc/${name}/ns/net`)] : [];
+      if (!/^\d+$/.test(name) || isOfAnother(read(`/proc/${name}/cgroup`), instance)) return [];
+      return [readlinkSync(`/proc/${name}/ns/net`)];
     } catch {
       return [];
     }
   });
   return named + new Set(links).size;
+}
+
+function isOfAnother(cgroups: string, instance: string): boolean {
+  return cgroups.includes('/cloister-') && !cgroups.includes(`/cloister-${instance}/`);
 }
 
 function processes(isOurs: (pid: string) => boolean): string[] {
