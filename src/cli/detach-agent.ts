@@ -19,6 +19,8 @@ export async function detachAgent(agent: ProgramStart, dataDirectory: string): P
   const child = spawn(agent.file, agent.args.slice(1), { detached: true, stdio: ['ignore', output, log], cwd: '/' });
   const failure = new Promise<Error>((resolve) => child.once('error', resolve));
   child.unref();
+  // Until it serves it is ours: a Ctrl-C while we wait ends it, too.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => child.kill('SIGTERM'));
   for (;;) {
     const text = readAll(output);
     if (text.includes('\n')) return text.slice(0, text.indexOf('\n'));

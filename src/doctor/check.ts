@@ -15,6 +15,8 @@ export interface Check {
   readonly why: string;
   /** How to mend it, as a sentence or a command. */
   readonly fix: string;
+  /** Measuring it takes root. */
+  readonly needsRoot?: boolean;
   /** Debian packages that mend it. */
   readonly packages?: readonly string[];
   /** Looks by effect where that is cheap. A rejection counts as not ok, with its message as what was found. */
@@ -23,23 +25,27 @@ export interface Check {
   mend?(): Promise<string>;
 }
 
-/** A check with what it measured. */
+/** A check with what it measured, if it could. */
 export interface Finding extends Measurement {
   readonly check: Check;
+  readonly measured: boolean;
 }
 
 /** Measures one after the other: probes use the same kernel objects. */
-export async function runChecks(checks: readonly Check[]): Promise<Finding[]> {
+export async function runChecks(checks: readonly Check[], { isRoot }: { readonly isRoot: boolean }): Promise<Finding[]> {
   const findings: Finding[] = [];
-  for (const check of checks) findings.push({ check, ...(await measured(check)) });
+  for (const check of checks) {
+    const measured = isRoot || check.needsRoot !== true;
+    findings.push({ check, measured, ...(measured ? await measure(check) : { ok: false, found: 'not measured: this takes root' }) });
+  }
   return findings;
 }
 
-async function measured(check: Check): Promise<Measurement> {
+async function measure(check: Check): Promise<Measurement> {
   try {
     return await check.measure();
   } catch (error) {
-    return { ok: false, found: (error instanceof Error ? error.message : String(error)).replaceAll(/\s*\n\s*/g, ': ') };
+    return { ok: false, found: (error instanceof Error ? error.message : String(error)).replaceAll(/:?\s*\n\s*/g, ': ') };
   }
 }
 

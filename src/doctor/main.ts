@@ -12,19 +12,20 @@ process.exitCode = await doctor(process.argv.slice(2));
 async function doctor(args: readonly string[]): Promise<number> {
   const { 'data-dir': dataDirectory, fix, json } = options(args);
   const checks = hostChecks(dataDirectory);
-  let findings = await runChecks(checks);
+  const isRoot = process.geteuid?.() === 0;
+  let findings = await runChecks(checks, { isRoot });
   if (fix && findings.some((finding) => !finding.ok)) {
-    if (process.geteuid?.() !== 0) {
+    if (!isRoot) {
       console.error('cloister: "doctor --fix" needs root; try: sudo cloister doctor --fix');
       return exitStatus.unfit;
     }
     try {
       await mend(findings, (line) => console.error(line));
     } catch (error) {
-      console.error(`cloister: ${(error as Error).message.replaceAll(/\s*\n\s*/g, ': ')}`);
+      console.error(`cloister: ${(error as Error).message.replaceAll(/:?\s*\n\s*/g, ': ')}`);
       return exitStatus.failed;
     }
-    findings = await runChecks(checks);
+    findings = await runChecks(checks, { isRoot });
   }
   const text = json
     ? [JSON.stringify(findingsAsJson(findings))]

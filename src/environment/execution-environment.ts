@@ -165,17 +165,13 @@ export class ExecutionEnvironment {
   }
 
   async #firstInit(): Promise<void> {
-    const { clock, initTimeoutMs, region } = this.#dependencies;
+    const { clock, region } = this.#dependencies;
     const { runtime, parts } = this.#claimed();
     parts.log.platform(initStartLine(runtime, region));
-    await this.#setLimits('init');
     const startedMs = clock.monotonicMs();
-    const timer = clock.schedule(initTimeoutMs, () => this.#runtimeStart?.settle({ kind: 'initTimeout' }));
-    const outcome = await this.#startRuntime().finally(() => timer.cancel());
+    const failure = await this.#startRuntime((start) => start.settle({ kind: 'initTimeout' }));
     const durationMs = clock.monotonicMs() - startedMs;
-    if (outcome === undefined) await this.#setLimits('invoke');
     if (this.#ending !== undefined) throw this.#stoppedError();
-    const failure = outcome ?? this.#lost ?? this.#runtimeStart?.exit;
     if (failure === undefined) {
       this.#initDurationMs = durationMs;
       this.#advance({ type: 'initialised' });
@@ -185,7 +181,6 @@ export class ExecutionEnvironment {
     await this.#resetting;
     await parts.log.drain();
     parts.log.platform(initReportLine('init', durationMs, failure));
-    if (outcome !== undefined) await this.#setLimits('invoke');
   }
 
   /** An environment that is being lost refuses: its loss is told on its own way. */
@@ -197,26 +192,37 @@ export class ExecutionEnvironment {
     }
   }
 
-  /** Starts the runtime's process and waits for its first `next`: resolves with what went wrong, if anything did. */
-  async #startRuntime(): Promise<FailureCause | undefined> {
-    const { environmentId, parts, variables } = this.#claimed();
+  /** Starts the runtime's process and waits for its first `next`, with more CPU than an invocation gets: resolves with what went wrong, if anything did. */
+  async #startRuntime(whenInitIsLong: (start: RuntimeStart) => void): Promise<FailureCause | undefined> {
+    const { clock, initTimeoutMs } = this.#dependencies;
     const start = new RuntimeStart();
     this.#runtimeStart = start;
     this.#advance({ type: 'start' });
     if (this.#lost !== undefined) start.settle(this.#lost);
-    await parts.runtimeApi.expectRuntime();
+    await this.#claimed().parts.runtimeApi.expectRuntime();
+    await this.#setLimits('init');
+    const long = clock.schedule(initTimeoutMs, () => whenInitIsLong(start));
+    const failure = await this.#runToReady(start).finally(() => long.cancel());
+    if (failure !== undefined) return failure;
+    // ORDER: no event is handed out before the quota holds.
+    await this.#setLimits('invoke');
+    return start.exit ?? this.#lost;
+  }
+
+  async #runToReady(start: RuntimeStart): Promise<FailureCause | undefined> {
     if (start.isSettled) return await start.outcome;
+    const { environmentId, variables } = this.#claimed();
     try {
       const processId = this.#dependencies.agent.start({ environmentId, process: { kind: 'runtime' }, environment: { ...variables } });
       this.#startVerb = processId.catch(() => {});
       start.started(await processId);
     } catch (error) {
       // The agent's words for a bootstrap that is missing or cannot be executed: the function's fault, not the host's.
-      const isEntrypoint = error instanceof CloisterError && (error.code === 'NotFound' || error.code === 'SystemCall');
+      const isEntrypoint = error instanceof CloisterError && error.code === 'NotFound';
       if (!start.isSettled && !isEntrypoint) throw error;
       start.settle({ kind: 'invalidEntrypoint' });
     }
-    return (await start.outcome) ?? start.exit;
+    return await start.outcome;
   }
 
   /** Init within an invocation: after a failed first init, a time-out or a crash. It runs under the function's own time limit. */
@@ -226,7 +232,8 @@ export class ExecutionEnvironment {
     try {
       await this.#resetting;
       if (invocation.isOver) return;
-      const failure = await this.#startRuntime();
+      const slowDown = () => this.#background(this.#setLimits('invoke'));
+      const failure = await this.#startRuntime(slowDown);
       if (invocation.isOver) return;
       if (failure === undefined) {
         this.#advance({ type: 'initialised' });

@@ -36,11 +36,14 @@ function scaledClock(timeScale: number): Clock {
   return { ...systemClock, schedule: (delayMs, task) => systemClock.schedule(delayMs * timeScale, task) };
 }
 
-function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironments?: number } = {}): Rig {
+function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironments?: number; onProblem?: () => void } = {}): Rig {
   const agent = new FakeHostAgent(program);
   const directory = mkdtempSync(join(tmpdir(), 'invoker-logs-'));
   const problems: string[] = [];
-  const onProblem = (problem: string): void => void problems.push(problem);
+  const onProblem = (problem: string): void => {
+    problems.push(problem);
+    options.onProblem?.();
+  };
   const logs = new LogStore({ directory, onProblem });
   const clock = scaledClock(options.timeScale ?? 1);
   const credentials = new Map<string, string>();
@@ -264,17 +267,27 @@ describe('FunctionInvoker.invoke()', () => {
   });
 
   it('tries a destruction that failed again, and tells of it', async () => {
+    const onProblem = (): void => void agent.refusals.delete('destroy');
     const { agent, invoker, problems } = rig(
       serving(() => '1'),
-      { timeScale: 0.01 },
+      { timeScale: 0.01, onProblem },
     );
     await invoker.invoke(request());
     agent.refusals.set('destroy', new CloisterError('Internal', 'device busy', { operation: 'test' }));
-    const stopped = invoker.stop(0);
-    await expect.poll(() => problems).toHaveLength(1);
-    agent.refusals.delete('destroy');
-    await stopped;
-    expect(agent.verbs.filter((verb) => verb === 'destroy').length).toBeGreaterThan(1);
+    await invoker.stop(0);
+    expect(problems).toHaveLength(1);
+    expect(agent.verbs.filter((verb) => verb === 'destroy')).toHaveLength(2);
+  });
+
+  it('takes an environment for gone when its agent is', async () => {
+    const { agent, invoker, problems } = rig(serving(() => '1'));
+    await invoker.invoke(request());
+    agent.refusals.set('destroy', new CloisterError('AgentGone', 'the agent has ended', { operation: 'test' }));
+    await invoker.stop(0);
+    expect(problems).toEqual([]);
+    expect(invoker.listEnvironments()).toEqual([]);
+    agent.refusals.clear();
+    for (const id of agent.living.keys()) await agent.destroy(id);
   });
 
   it('takes none after stop()', async () => {
@@ -302,7 +315,7 @@ describe('a function that fails', () => {
     expect(result.functionError).toBe('Unhandled');
     const second = await invoker.invoke(request(functionVersion({ timeoutSeconds: 1 })));
     expect(String(second.payload)).toBe('"again"');
-    expect(agent.verbs.slice(4)).toEqual(['start', 'setLimits invoke', 'reset', 'start']);
+    expect(agent.verbs.slice(4)).toEqual(['start', 'setLimits invoke', 'reset', 'setLimits init', 'start', 'setLimits invoke']);
     expect((await lines()).join('')).toMatch(new RegExp(`REPORT RequestId: ${one.requestId}\t.*\tStatus: timeout\t\n`));
   });
 
@@ -415,7 +428,7 @@ describe('init', () => {
     const result = await invoker.invoke(one);
     expect(JSON.parse(String(result.payload)).errorMessage).toBe(`RequestId: ${one.requestId} Error: Task timed out after 2.00 seconds`);
     expect((await lines())[1]).toMatch(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout\n$/);
-    expect(agent.verbs.slice(3)).toEqual(['setLimits init', 'start', 'reset', 'setLimits invoke', 'start', 'reset']);
+    expect(agent.verbs.slice(3)).toEqual(['setLimits init', 'start', 'reset', 'setLimits init', 'start', 'reset']);
   });
 
   it('under which PID 1 goes fails the invocation and ends the environment', async () => {

@@ -43,7 +43,11 @@ export async function assembleRuntime(definition: RuntimeDefinition, sources: So
   await applyGuestLayout(tree, await hostFile(await buildInit(cache, lock)));
   const language =
     definition.language === 'none' ? {} : withPython ? await addPython(tree, sources) : await addNode(tree, sources, definition.language);
-  const finish: (readonly [string, ...string[]])[] = [['/usr/sbin/ldconfig']];
+  const finish: (readonly [string, ...string[]])[] = [
+    ['/usr/sbin/ldconfig'],
+    // ldconfig's notes hold inode numbers and times, which are never the same twice.
+    ['/usr/bin/rm', '-r', '/var/cache/ldconfig'],
+  ];
   if (withPython)
     finish.push(['/usr/bin/python3.13', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', '/usr/lib/python3.13', '/var/runtime']);
   return { tree, packages: { ...debianPackages, ...language }, finish };

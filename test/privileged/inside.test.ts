@@ -139,7 +139,8 @@ describe.each(runtimes)('inside an environment: $runtime', ({ runtime, files }) 
     expect(value).toMatchObject({ errorType: 'Runtime.ExitError' });
     expect(log).toMatch(/Status: error\tError Type: Runtime.OutOfMemory/);
     expect((await run('true', neighbour)).count).toBe(before + 1);
-    expect(await hostPids(neighbour)).toEqual(neighbourPids);
+    // PID 1 and the runtime; a shell's children come and go.
+    expect((await hostPids(neighbour)).slice(0, 2)).toEqual(neighbourPids.slice(0, 2));
     expect(startTime(daemon.pid)).toBe(agentStarted);
     expect((await run('echo back')).out.trim()).toBe('back');
   });
@@ -180,9 +181,7 @@ describe.each(runtimes)('inside an environment: $runtime', ({ runtime, files }) 
     const pid = (await hostPids()).at(-1);
     expect(existsSync(`/proc/${pid}`)).toBe(true);
     // A child's stderr is the handler's pipe: the runtime's own is opened again through its PID.
-    const opened = await run(
-      'p=$(for d in /proc/[0-9]*; do [ "$(cat $d/comm)" != init ] && echo $d; done | head -1); echo reopened > $p/fd/2 && echo ok',
-    );
+    const opened = await run("p=$(ls /proc | grep '^[0-9]' | sort -n | sed -n 2p); echo reopened > /proc/$p/fd/2 && echo ok");
     expect(opened.out.trim()).toBe('ok');
   });
 

@@ -12,6 +12,7 @@ const v2Controllers = ['cpu', 'memory', 'pids'] as const;
 export const cgroupCheck: Check = {
   id: 'cgroups',
   severity: 'required',
+  needsRoot: true,
   why: 'memory, processor time and the number of processes of an environment are limited by control groups',
   fix: `mount cgroup2 at ${root} with the controllers ${v2Controllers.join(', ')}, or the v1 controllers ${v1Controllers.join(', ')}`,
   measure: () => {

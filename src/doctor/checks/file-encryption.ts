@@ -18,6 +18,7 @@ const imageSize = '16M';
 export const fileEncryptionCheck: Check = {
   id: 'file-encryption',
   severity: 'required',
+  needsRoot: true,
   why: 'the /tmp of an environment is encrypted with a key that ends with it',
   fix: 'install e2fsprogs; boot a kernel with CONFIG_FS_ENCRYPTION and AES (modprobe ext4)',
   packages: ['e2fsprogs'],

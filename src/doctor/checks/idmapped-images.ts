@@ -13,6 +13,7 @@ const text = 'cloister doctor\n';
 export const idmappedImagesCheck: Check = {
   id: 'erofs-idmapped',
   severity: 'required',
+  needsRoot: true,
   why: 'runtimes, code and layers are erofs images, mounted so that inside the environment root owns them',
   fix: 'install erofs-utils; boot a kernel of 5.19 or newer with CONFIG_EROFS_FS (modprobe erofs)',
   packages: ['erofs-utils'],

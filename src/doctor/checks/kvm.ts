@@ -7,6 +7,7 @@ const path = '/dev/kvm';
 export const kvmCheck: Check = {
   id: 'kvm',
   severity: 'advice',
+  needsRoot: true,
   why: 'microVMs will want it; the oci driver does not',
   fix: 'load kvm_intel or kvm_amd, or allow nested virtualisation',
   measure: (): Measurement => {

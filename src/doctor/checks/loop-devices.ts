@@ -8,6 +8,7 @@ import { withScratchDirectory } from '../scratch-directory.ts';
 export const loopDeviceCheck: Check = {
   id: 'loop-devices',
   severity: 'required',
+  needsRoot: true,
   why: 'the /tmp of an environment is a file system of its own in a file',
   fix: 'modprobe loop; in a virtual machine or container make /dev/loop-control available',
   measure: () =>

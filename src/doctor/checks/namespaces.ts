@@ -10,6 +10,7 @@ const names = ['pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup'] as const;
 export const userNamespaceCheck: Check = {
   id: 'user-namespace',
   severity: 'required',
+  needsRoot: true,
   why: 'root inside an environment must be nobody on the host',
   fix: 'boot a kernel with CONFIG_USER_NS and raise /proc/sys/user/max_user_namespaces',
   measure: async () => {
@@ -22,6 +23,7 @@ export const userNamespaceCheck: Check = {
 export const namespaceCheck: Check = {
   id: 'namespaces',
   severity: 'required',
+  needsRoot: true,
   why: 'processes, mounts, network, System V objects, names and control groups of one environment are hidden from all others',
   fix: 'boot a kernel with CONFIG_NAMESPACES and all its kinds, and raise the limits in /proc/sys/user',
   measure: async () => {

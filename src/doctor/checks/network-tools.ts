@@ -6,8 +6,9 @@ const timeoutMs = 10_000;
 /** ip(8), used in a network namespace of its own. */
 export const networkToolsCheck: Check = {
   id: 'ip',
-  severity: 'required',
-  why: 'the links and routes of environments are made with it',
+  severity: 'advice',
+  needsRoot: true,
+  why: 'links and routes will be made with it once functions get a network; now they have a loopback link only',
   fix: 'apt-get install iproute2',
   packages: ['iproute2'],
   measure: async () => {
@@ -19,8 +20,9 @@ export const networkToolsCheck: Check = {
 /** iptables(8), used in a network namespace of its own, so that the host's rules are not touched. */
 export const iptablesCheck: Check = {
   id: 'iptables',
-  severity: 'required',
-  why: 'what enters and leaves an environment over the network is filtered by it',
+  severity: 'advice',
+  needsRoot: true,
+  why: 'what enters and leaves an environment will be filtered by it once functions get a network',
   fix: 'apt-get install iptables; boot a kernel with CONFIG_NF_TABLES or CONFIG_IP_NF_IPTABLES',
   packages: ['iptables'],
   measure: async () => {

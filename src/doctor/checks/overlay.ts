@@ -8,6 +8,7 @@ import { withScratchDirectory } from '../scratch-directory.ts';
 export const overlayCheck: Check = {
   id: 'overlayfs',
   severity: 'required',
+  needsRoot: true,
   why: 'the layers of a function are laid over each other in /opt',
   fix: 'boot a kernel with CONFIG_OVERLAY_FS (modprobe overlay)',
   measure: () =>
