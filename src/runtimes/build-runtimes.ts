@@ -46,9 +46,11 @@ interface BuildContext {
 
 async function buildRuntime(definition: RuntimeDefinition, { dataDir, cache, lock, architecture }: BuildContext): Promise<RuntimeManifest> {
   const guest = await Promise.all(
-    ['init.c', 'bootstrap/node', 'bootstrap/python', 'bootstrap/start.py'].map((name) => readFile(guestFile(name), 'utf8')),
+    ['init.c', 'bootstrap/node', 'bootstrap/node22.mjs', 'bootstrap/node24.mjs', 'bootstrap/python', 'bootstrap/start.py'].map((name) =>
+      readFile(guestFile(name), 'utf8'),
+    ),
   );
-  const inputs = { recipe: 2, definition, lock, guest, machine: process.arch };
+  const inputs = { recipe: 3, definition, lock, guest, machine: process.arch };
   const built = await cache.step({ name: `image-${definition.name}`, title: `make the image of ${definition.name}`, inputs }, async (scratch) => {
     const root = await assembleRuntime(definition, { cache, lock, architecture });
     await makeImage(cache, root, join(scratch, 'image.erofs'));

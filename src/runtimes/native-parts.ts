@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
 import { chmod, chown, copyFile, cp, mkdir, readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
+import { CloisterError } from '../errors.ts';
 import { runCommand } from '../linux/run-command.ts';
 import { buildUserId } from './build-user.ts';
 import { debianRoot } from './debian-root.ts';
 import { npmPackage } from './npm-package.ts';
 import { runInRoot } from './run-in-root.ts';
-import { type Architecture, guestFile, type SourceLock } from './source-lock.ts';
+import { type Architecture, guestFile, type NodeRelease, type SourceLock } from './source-lock.ts';
 import type { StepCache } from './step-cache.ts';
 
 const initFlags = ['-static', '-Os', '-Wall', '-Wextra', '-Werror', '-s'];
@@ -27,42 +28,56 @@ export async function buildInit(cache: StepCache, lock: SourceLock): Promise<str
   return join(directory, 'init');
 }
 
+/** Where the client's package keeps its addon's source, and the modules the addon is loaded from, by the client's major version. */
+const clientLayouts: Readonly<Record<string, { readonly source: string; readonly modules: string }>> = {
+  '3': { source: 'src/rapid-client.cc', modules: 'dist' },
+  '4': { source: 'src/native/rapid-client.cc', modules: '.' },
+};
+const clientFiles = ['package.json', 'index.mjs', 'dist/index.mjs', 'LICENSE', 'NOTICE', 'THIRD-PARTY-LICENSES'];
+
 /**
- * AWS's runtime interface client for Node with its native addon: the directory to be node_modules/aws-lambda-ric.
- * The addon speaks Node-API, whose binary interface is the same in every Node version: one build serves all of them.
+ * AWS's runtime interface client for one Node release, with its native addon: the directory to be node_modules/aws-lambda-ric.
+ * Compiled by hand rather than by node-gyp, which would bring a hundred packages more.
  */
-export async function buildNodeClient(cache: StepCache, lock: SourceLock, architecture: Architecture): Promise<string> {
-  const { client, addonApi, node22 } = lock.npm;
-  const node = { version: node22.version, ...node22.packages[architecture] };
-  const inputs = { recipe: 1, client, addonApi, node, flags: [addonFlags, addonLinkFlags], debian: lock.debian };
-  const directory = await cache.step({ name: 'node-client', title: `build ${client.name} ${client.version}`, inputs }, async (scratch) => {
+export async function buildNodeClient(cache: StepCache, lock: SourceLock, release: NodeRelease, architecture: Architecture): Promise<string> {
+  const { package: client, addonApi } = release.client;
+  const layout = clientLayouts[client.version.split('.')[0] ?? ''];
+  if (layout === undefined)
+    throw new CloisterError('Internal', `no layout of ${client.name} ${client.version} is known`, { operation: 'build client' });
+  const node = { version: release.version, ...release.packages[architecture] };
+  const inputs = { recipe: 2, client, addonApi, node, layout, flags: [addonFlags, addonLinkFlags], debian: lock.debian };
+  const step = { name: 'node-client', title: `build ${client.name} ${client.version} for Node ${release.version}`, inputs };
+  return cache.step(step, async (scratch) => {
     const [source, addon, nodeFiles] = [await npmPackage(cache, client), await npmPackage(cache, addonApi), await npmPackage(cache, node)];
     const root = await toolchainCopy(cache, lock);
     await cp(source, join(root, 'build/client'), { recursive: true });
     await cp(addon, join(root, 'build/addon-api'), { recursive: true });
     await cp(join(nodeFiles, 'include/node'), join(root, 'build/node'), { recursive: true });
     await runCommand('chown', ['--recursive', `${buildUserId}:${buildUserId}`, join(root, 'build')]);
-    // The package's own script: builds its copies of curl and aws-lambda-cpp as static libraries.
-    await runInRoot(root, '/bin/sh', ['/build/client/scripts/preinstall.sh'], { CC: 'gcc', CXX: 'g++' });
-    const libraries = '/build/client/deps/artifacts';
-    const includes = ['/build/node', '/build/addon-api', `${libraries}/include`].map((path) => `-I${path}`);
-    const archives = ['libaws-lambda-runtime.a', 'libcurl.a'].map((name) => `${libraries}/lib/${name}`);
-    const output = '/build/rapid-client.node';
-    await runInRoot(root, '/usr/bin/g++', [
-      ...addonFlags,
-      ...includes,
-      '-o',
-      output,
-      '/build/client/src/native/rapid-client.cc',
-      ...archives,
-      ...addonLinkFlags,
-    ]);
-    for (const name of ['package.json', 'index.mjs', 'LICENSE', 'NOTICE', 'THIRD-PARTY-LICENSES'])
-      await copyFile(join(source, name), join(scratch, name));
-    await copyFile(join(root, output), join(scratch, 'rapid-client.node'));
-    await chmod(join(scratch, 'rapid-client.node'), 0o755);
+    await compileAddon(root, layout.source);
+    for (const name of clientFiles) {
+      await mkdir(dirname(join(scratch, name)), { recursive: true });
+      await copyFile(join(source, name), join(scratch, name)).catch(ignoreMissing);
+    }
+    const addonFile = join(scratch, layout.modules, 'rapid-client.node');
+    await copyFile(join(root, 'build/rapid-client.node'), addonFile);
+    await chmod(addonFile, 0o755);
   });
-  return directory;
+}
+
+async function compileAddon(root: string, source: string): Promise<void> {
+  // The package's own script: builds its copies of curl and aws-lambda-cpp as static libraries.
+  const preinstall = ['--chdir=/build/client', '/bin/sh', 'scripts/preinstall.sh'];
+  await runInRoot(root, '/usr/bin/env', preinstall, { CC: 'gcc', CXX: 'g++', MAKEFLAGS: '-j2' });
+  const libraries = '/build/client/deps/artifacts';
+  const includes = ['/build/node', '/build/addon-api', `${libraries}/include`].map((path) => `-I${path}`);
+  const archives = ['libaws-lambda-runtime.a', 'libcurl.a'].map((name) => `${libraries}/lib/${name}`);
+  const output = ['-o', '/build/rapid-client.node', `/build/client/${source}`];
+  await runInRoot(root, '/usr/bin/g++', [...addonFlags, ...includes, ...output, ...archives, ...addonLinkFlags]);
+}
+
+function ignoreMissing(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'ENOENT') throw error;
 }
 
 /** A root file system with compilers, of which /build belongs to the build user; thrown away after this run. */

@@ -49,18 +49,31 @@ export async function assembleRuntime(definition: RuntimeDefinition, sources: So
     ['/usr/bin/rm', '-r', '/var/cache/ldconfig'],
   ];
   if (withPython)
-    finish.push(['/usr/bin/python3.13', '-m', 'compileall', '-q', '--invalidation-mode', 'unchecked-hash', '/usr/lib/python3.13', '/var/runtime']);
+    finish.push([
+      '/usr/bin/python3.13',
+      '-B',
+      '-m',
+      'compileall',
+      '-f',
+      '-q',
+      '--invalidation-mode',
+      'unchecked-hash',
+      '/usr/lib/python3.13',
+      '/var/runtime',
+    ]);
   return { tree, packages: { ...debianPackages, ...language }, finish };
 }
 
 async function addNode(tree: RootTree, { cache, lock, architecture }: Sources, language: 'node22' | 'node24'): Promise<Record<string, string>> {
   const release = lock.npm[language];
+  const client = release.client.package;
   const node = { version: release.version, ...release.packages[architecture] };
   const directory = await npmPackage(cache, node);
   tree.put('/var/lang/bin/node', { ...(await hostFile(join(directory, 'bin/node'))), mode: 0o755 });
-  await readDirectoryTree(tree, await buildNodeClient(cache, lock, architecture), '/var/runtime/node_modules/aws-lambda-ric');
+  await readDirectoryTree(tree, await buildNodeClient(cache, lock, release, architecture), '/var/runtime/node_modules/aws-lambda-ric');
   tree.putFile('/var/runtime/bootstrap', await readFile(guestFile('bootstrap/node')), 0o755);
-  return { [node.name]: node.version, [lock.npm.client.name]: lock.npm.client.version };
+  tree.putFile('/var/runtime/index.mjs', await readFile(guestFile(`bootstrap/${language}.mjs`)));
+  return { [node.name]: node.version, [client.name]: client.version };
 }
 
 async function addPython(tree: RootTree, { cache, lock, architecture }: Sources): Promise<Record<string, string>> {

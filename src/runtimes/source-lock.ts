@@ -5,6 +5,8 @@ const perArchitecture = <T extends z.ZodType>(value: T) => z.strictObject({ x64:
 const npmPackage = z.strictObject({ name: z.string(), version: z.string(), integrity: z.string() });
 const nodeRelease = z.strictObject({
   version: z.string(),
+  /** AWS's runtime interface client, and the headers its native addon is compiled with. */
+  client: z.strictObject({ package: npmPackage, addonApi: npmPackage }),
   packages: perArchitecture(z.strictObject({ name: z.string(), integrity: z.string() })),
 });
 
@@ -20,13 +22,14 @@ const sourceLock = z.strictObject({
     python: z.array(z.string()),
     toolchain: z.array(z.string()),
   }),
-  npm: z.strictObject({ node22: nodeRelease, node24: nodeRelease, client: npmPackage, addonApi: npmPackage }),
+  npm: z.strictObject({ node22: nodeRelease, node24: nodeRelease }),
   python: z.strictObject({
     version: z.string(),
     wheels: z.array(z.strictObject({ name: z.string(), version: z.string(), sha256: perArchitecture(z.string()) })),
   }),
 });
 export type SourceLock = z.infer<typeof sourceLock>;
+export type NodeRelease = z.infer<typeof nodeRelease>;
 export type NpmPackage = z.infer<typeof npmPackage>;
 export type Architecture = 'x64' | 'arm64';
 

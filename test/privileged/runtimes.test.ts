@@ -143,6 +143,7 @@ interface Code {
 async function runFunction(manifest: RuntimeManifest, code: Code): Promise<{ reports: Report[]; output: string }> {
   const files = mkdtempSync(join(tmpdir(), 'cloister-task-'));
   const write = (folder: string, contents: Readonly<Record<string, string>>): string => {
+    mkdirSync(join(files, folder));
     for (const [name, text] of Object.entries(contents)) {
       mkdirSync(join(files, folder, name, '..'), { recursive: true });
       writeFileSync(join(files, folder, name), text, { mode: 0o755 });
@@ -295,8 +296,15 @@ done
 
   it('nodejs22.x runs a handler with a callback', async () => {
     const files = { 'index.js': 'exports.handler = (event, context, callback) => setTimeout(() => callback(null, { back: event }), 5);' };
-    const { reports } = await runFunction(manifestOf('nodejs22.x'), { files, handler: 'index.handler', events: [{ n: 1 }] });
+    const { reports, output } = await runFunction(manifestOf('nodejs22.x'), { files, handler: 'index.handler', events: [{ n: 1 }] });
     expect(answers(reports)).toEqual([{ back: { n: 1 } }]);
+    expect(output).toBe('');
+  });
+
+  it('nodejs24.x refuses a handler with a callback, as Lambda does', async () => {
+    const files = { 'index.js': 'exports.handler = (event, context, callback) => callback(null, 1);' };
+    const { reports } = await runFunction(manifestOf('nodejs24.x'), { files, handler: 'index.handler' });
+    expect(answers(reports)).toEqual([expect.objectContaining({ errorType: 'Runtime.CallbackHandlerDeprecated' })]);
   });
 
   it.each(nodes)('%s takes modules from layers, sizes its heap by the memory and passes NODE_OPTIONS on', async (name) => {
