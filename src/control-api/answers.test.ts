@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ControlApiFixture, RequestToSign } from '../../test/support/control-api-fixture.ts';
+import { callApi, createTestFunction, openControlApiFixture, signForInject, zipBytes } from '../../test/support/control-api-fixture.ts';
 import { CloisterError } from '../errors.ts';
-import type { ControlApiFixture, RequestToSign } from './control-api-fixture.ts';
-import { callApi, createTestFunction, openControlApiFixture, signForInject, zipBytes } from './control-api-fixture.ts';
 import { operationModels } from './service-model.ts';
 import { supportedOperations } from './supported-operations.ts';
 

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { FakeAgent, zipBytes } from '../../test/support/control-api-fixture.ts';
 import type { CodeArtifact } from '../functions/function-record.ts';
 import type { Storage } from '../storage/open-storage.ts';
 import { openStorage } from '../storage/open-storage.ts';
 import { CodeArtifacts } from './code-artifacts.ts';
-import { FakeAgent, zipBytes } from './control-api-fixture.ts';
 
 const accountId = '123456789012';
 

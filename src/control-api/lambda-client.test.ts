@@ -17,8 +17,8 @@ import {
   waitUntilFunctionActiveV2,
 } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ControlApiFixture } from './control-api-fixture.ts';
-import { fixtureRole, openControlApiFixture, zipBytes } from './control-api-fixture.ts';
+import type { ControlApiFixture } from '../../test/support/control-api-fixture.ts';
+import { fixtureRole, openControlApiFixture, zipBytes } from '../../test/support/control-api-fixture.ts';
 
 const accountId = '123456789012';
 const arnOf = (name: string) => `arn:aws:lambda:us-east-1:${accountId}:function:${name}`;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { chmod, chown, copyFile, cp, mkdir, readFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { CloisterError } from '../errors.ts';
 import { runCommand } from '../linux/run-command.ts';
@@ -86,8 +86,17 @@ async function toolchainCopy(cache: StepCache, lock: SourceLock): Promise<string
   const root = join(await cache.scratch(), 'root');
   // Hard links: the build user can not write to files that belong to root.
   await runCommand('cp', ['--archive', '--link', directory, root]);
-  await runCommand('ln', ['--symbolic', '--force', 'mawk', join(root, 'usr/bin/awk')]);
+  await linkAlternatives(join(root, 'usr/bin'));
   await mkdir(join(root, 'build'));
   await chown(join(root, 'build'), buildUserId, buildUserId);
   return root;
+}
+
+/** The names that packages' scripts would have chosen among alternatives: awk, and automake's programs without their version. */
+async function linkAlternatives(programs: string): Promise<void> {
+  await symlink('mawk', join(programs, 'awk'));
+  for (const program of await readdir(programs)) {
+    const name = /^(automake|aclocal)-[\d.]+$/.exec(program)?.[1];
+    if (name !== undefined) await symlink(program, join(programs, name));
+  }
 }

@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ZipFile } from 'yazl';
-import { BuilderDirectory } from './builder-directory.ts';
-import { type CraftedEntry, craftedZip } from './crafted-zip.ts';
+import { BuilderDirectory } from '../../../test/support/builder-directory.ts';
+import { type CraftedEntry, craftedZip } from '../../../test/support/crafted-zip.ts';
 import { maxReportBytes } from './report.ts';
 
 const refusal = (code: string, reason: string) => ({ ok: false, code, reason });

@@ -2,9 +2,9 @@ import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, write
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { BuilderDirectory } from '../../../test/support/builder-directory.ts';
+import { type CraftedEntry, craftedZip } from '../../../test/support/crafted-zip.ts';
 import { BuildFault } from './build-fault.ts';
-import { BuilderDirectory } from './builder-directory.ts';
-import { type CraftedEntry, craftedZip } from './crafted-zip.ts';
 import { buildFaultReason } from './report.ts';
 import { type Unpacked, unpackZip } from './unpack-zip.ts';
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { ControlApiFixture, RequestToSign, SignedTestRequest, SigningOptions } from '../control-api-fixture.ts';
-import { createTestFunction, openControlApiFixture, signForInject } from '../control-api-fixture.ts';
+import type { ControlApiFixture, RequestToSign, SignedTestRequest, SigningOptions } from '../../../test/support/control-api-fixture.ts';
+import { createTestFunction, openControlApiFixture, signForInject } from '../../../test/support/control-api-fixture.ts';
 
 const invocation: RequestToSign = {
   method: 'POST',

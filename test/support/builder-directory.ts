@@ -3,7 +3,7 @@ import { closeSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, wr
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
-import { type BuilderReport, builderReport } from './report.ts';
+import { type BuilderReport, builderReport } from '../../src/agent/builder/report.ts';
 
 export interface BuilderRun {
   readonly report: BuilderReport;
