@@ -38,7 +38,7 @@ export class BuilderDirectory implements Disposable {
     writeFileSync(paths.image, '', { mode: options.imageMode ?? 0o600 });
     const before = readdirSync(here);
     const descriptors = [openSync(paths.archive, 'r'), openSync(paths.image, 'r+')];
-    const main = join(import.meta.dirname, 'main.ts');
+    const main = join(import.meta.dirname, '../../src/agent/builder/main.ts');
     const limit = String(options.maxUnpackedBytes ?? 262_144_000);
     const command = [process.execPath, main, '--kind', 'zip', '--max-unpacked-bytes', limit, '--build-dir', paths.build];
     const [file = process.execPath, ...args] = [...(options.prefix ?? []), ...command];
