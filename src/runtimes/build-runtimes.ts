@@ -46,7 +46,7 @@ interface BuildContext {
 
 async function buildRuntime(definition: RuntimeDefinition, { dataDir, cache, lock, architecture }: BuildContext): Promise<RuntimeManifest> {
   const guest = await Promise.all(
-    ['init.c', 'bootstrap/node', 'bootstrap/node22.mjs', 'bootstrap/node24.mjs', 'bootstrap/python', 'bootstrap/start.py'].map((name) =>
+    ['init.c', 'bootstrap/node', 'bootstrap/start-node22', 'bootstrap/start-node24', 'bootstrap/python', 'bootstrap/start-python.py'].map((name) =>
       readFile(guestFile(name), 'utf8'),
     ),
   );

@@ -72,7 +72,7 @@ async function addNode(tree: RootTree, { cache, lock, architecture }: Sources, l
   tree.put('/var/lang/bin/node', { ...(await hostFile(join(directory, 'bin/node'))), mode: 0o755 });
   await readDirectoryTree(tree, await buildNodeClient(cache, lock, release, architecture), '/var/runtime/node_modules/aws-lambda-ric');
   tree.putFile('/var/runtime/bootstrap', await readFile(guestFile('bootstrap/node')), 0o755);
-  tree.putFile('/var/runtime/index.mjs', await readFile(guestFile(`bootstrap/${language}.mjs`)));
+  tree.putFile('/var/runtime/index.mjs', await readFile(guestFile(`bootstrap/start-${language}`)));
   return { [node.name]: node.version, [client.name]: client.version };
 }
 
@@ -81,7 +81,7 @@ async function addPython(tree: RootTree, { cache, lock, architecture }: Sources)
   for (const name of [`python${version}`, 'python3', 'python']) tree.putSymlink(`/var/lang/bin/${name}`, `/usr/bin/python${version}`);
   await readDirectoryTree(tree, await pythonWheels(cache, lock.python, architecture), '/var/runtime');
   tree.putFile('/var/runtime/bootstrap', await readFile(guestFile('bootstrap/python')), 0o755);
-  tree.putFile('/var/runtime/bootstrap.py', await readFile(guestFile('bootstrap/start.py')));
+  tree.putFile('/var/runtime/bootstrap.py', await readFile(guestFile('bootstrap/start-python.py')));
   return Object.fromEntries(wheels.map((wheel) => [wheel.name, wheel.version]));
 }
 
