@@ -9,7 +9,7 @@ import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
 import { becomeSubreaper } from '../linux/reap-child.ts';
-import { listManifests } from '../runtimes/runtime-manifest.ts';
+import { imagePath, listManifests } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
 import type { AgentSettings } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
@@ -104,7 +104,7 @@ export async function startHostAgent(
       builder: new ImageBuilder({ runDirectory, cgroups, ociRuntime, user: builderUser, store }),
       uploads,
       listRuntimes: () => listManifests(dataDirectory),
-      runtimeImagePath: (digest) => join(dataDirectory, 'images', 'runtimes', `${digest}.erofs`),
+      runtimeImagePath: (digest) => imagePath(dataDirectory, digest),
       onReady: (facts) => {
         const line = { ...facts, dataDir: dataDirectory, pid: process.pid };
         publish(instance, line, daemon.pid);

@@ -22,9 +22,10 @@ import { buildRuntimes } from '../../src/runtimes/build-runtimes.ts';
 import { importRuntime } from '../../src/runtimes/import-runtime.ts';
 import { requiredPackages } from '../../src/runtimes/required-packages.ts';
 import { imagePath, listManifests, type RuntimeManifest, readManifest } from '../../src/runtimes/runtime-manifest.ts';
+import { runtimesDirectory } from '../runtimes.ts';
 
 // Kept between runs: what is cached there is not fetched and compiled again.
-const dataDir = process.env['CLOISTER_TEST_DATA_DIR'] ?? '/var/tmp/cloister-test-runtimes';
+const dataDir = runtimesDirectory;
 const functionUser = ['--userspec=993:990', '--groups='];
 
 function whyNot(): string | undefined {

@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { cpuPeriodUs, cpuQuotaUs } from './cgroup.ts';
+import { detectCgroups } from './cgroup-host.ts';
+import { V1Cgroup, type V1Roots, v1Controllers } from './v1-cgroup.ts';
+import { V2Cgroup } from './v2-cgroup.ts';
+
+/** Plain files stand for the kernel's: what is written where, on cgroup versions this host may not have. */
+let root: string;
+
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'cloister-cgroup-'));
+});
+
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** The files that a kernel would make in a new group. */
+function makeFiles(directory: string, files: Readonly<Record<string, string>>): void {
+  mkdirSync(directory, { recursive: true });
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+}
+
+const text = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
+
+describe('cpuQuotaUs()', () => {
+  it.each([
+    [1_769, cpuPeriodUs],
+    [3_538, 2 * cpuPeriodUs],
+    [10_240, Math.round((10_240 / 1_769) * cpuPeriodUs)],
+  ])('gives %i MiB its share of the period', (memorySizeMiB, quotaUs) => expect(cpuQuotaUs(memorySizeMiB)).toBe(quotaUs));
+
+  it('never asks for less than the kernel takes', () => expect(cpuQuotaUs(1)).toBe(1_000));
+});
+
+describe('detectCgroups()', () => {
+  const v2 = '35 24 0:30 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate';
+  const unified = '36 24 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw';
+  const memory = '37 24 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory';
+  const cpu = '38 24 0:33 / /sys/fs/cgroup/cpu,cpuacct rw - cgroup cgroup rw,cpu,cpuacct';
+
+  it('tells v2, hybrid and v1 apart', () => {
+    expect(detectCgroups(v2).mode).toBe('v2');
+    expect(detectCgroups([unified, memory, cpu].join('\n')).mode).toBe('hybrid');
+    expect(detectCgroups([memory, cpu].join('\n')).mode).toBe('v1');
+  });
+
+  it('finds both controllers of a mount that carries two', () => {
+    const { v1Mounts } = detectCgroups([memory, cpu].join('\n'));
+    expect(v1Mounts.get('cpu')).toBe('/sys/fs/cgroup/cpu,cpuacct');
+    expect(v1Mounts.get('cpuacct')).toBe('/sys/fs/cgroup/cpu,cpuacct');
+  });
+
+  it('throws HostUnfit where nothing limits memory', () => {
+    expect(() => detectCgroups('22 1 8:1 / / rw - ext4 /dev/vda rw')).toThrow(expect.objectContaining({ code: 'HostUnfit' }));
+  });
+});
+
+describe('V2Cgroup', () => {
+  const files = {
+    'memory.max': 'max',
+    'memory.swap.max': 'max',
+    'memory.oom.group': '0',
+    'memory.events': 'low 0\noom 1\noom_kill 2\noom_group_kill 1\n',
+    'pids.max': 'max',
+    'cpu.max': 'max 100000',
+    'cgroup.procs': '',
+    'cgroup.freeze': '0',
+    'cgroup.events': 'populated 1\nfrozen 1\n',
+    'cgroup.kill': '',
+  };
+
+  it('writes every limit, and no swap', () => {
+    makeFiles(join(root, 'env'), files);
+    new V2Cgroup(root, 'env').create({ memorySizeMiB: 256, maxProcesses: 64 });
+    expect(text('env', 'memory.max')).toBe(String(256 * 1024 * 1024));
+    expect(text('env', 'memory.swap.max').startsWith('0')).toBe(true);
+    expect(text('env', 'memory.oom.group')).toBe('1');
+    expect(text('env', 'pids.max').startsWith('64')).toBe(true);
+  });
+
+  it('sets and lifts the CPU quota', () => {
+    makeFiles(join(root, 'env'), files);
+    const group = new V2Cgroup(root, 'env');
+    group.setCpuQuota(5_000);
+    expect(text('env', 'cpu.max').startsWith(`5000 ${cpuPeriodUs}`)).toBe(true);
+    writeFileSync(join(root, 'env', 'cpu.max'), '');
+    group.setCpuQuota(undefined);
+    expect(text('env', 'cpu.max')).toBe(`max ${cpuPeriodUs}`);
+  });
+
+  it('freezes, and waits until the kernel says so', async () => {
+    makeFiles(join(root, 'env'), { ...files, 'cgroup.events': 'populated 1\nfrozen 0\n' });
+    const group = new V2Cgroup(root, 'env');
+    let frozen = false;
+    const freezing = group.freeze().then(() => {
+      frozen = true;
+    });
+    expect(text('env', 'cgroup.freeze')).toBe('1');
+    await Promise.resolve();
+    expect(frozen).toBe(false);
+    writeFileSync(join(root, 'env', 'cgroup.events'), 'populated 1\nfrozen 1\n');
+    await freezing;
+    group.thaw();
+    expect(text('env', 'cgroup.freeze')).toBe('0');
+  });
+
+  it('kills by cgroup.kill and counts out-of-memory kills', async () => {
+    makeFiles(join(root, 'env'), files);
+    const group = new V2Cgroup(root, 'env');
+    await group.kill();
+    expect(text('env', 'cgroup.kill')).toBe('1');
+    expect(group.outOfMemoryKills()).toBe(2);
+  });
+
+  it('takes a group that is gone for removed', async () => {
+    await new V2Cgroup(root, 'never').remove();
+    await new V2Cgroup(root, 'never').kill();
+    expect(new V2Cgroup(root, 'never').processes()).toEqual([]);
+  });
+});
+
+describe('V1Cgroup', () => {
+  const roots = () => Object.fromEntries(v1Controllers.map((controller) => [controller, join(root, controller)])) as V1Roots;
+
+  function makeGroup(): V1Cgroup {
+    makeFiles(join(root, 'memory', 'env'), {
+      'memory.limit_in_bytes': '',
+      'memory.swappiness': '',
+      'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n',
+    });
+    makeFiles(join(root, 'pids', 'env'), { 'pids.max': '' });
+    makeFiles(join(root, 'cpu', 'env'), { 'cpu.cfs_period_us': '', 'cpu.cfs_quota_us': '' });
+    makeFiles(join(root, 'devices', 'env'), { 'devices.deny': '', 'devices.allow': '' });
+    makeFiles(join(root, 'freezer', 'env'), { 'freezer.state': 'THAWED' });
+    for (const controller of v1Controllers) makeFiles(join(root, controller, 'env'), { 'cgroup.procs': '' });
+    return new V1Cgroup(roots(), 'env');
+  }
+
+  it('writes every limit and denies all devices first', () => {
+    const group = makeGroup();
+    group.create({ memorySizeMiB: 128, maxProcesses: 32 });
+    expect(text('memory', 'env', 'memory.limit_in_bytes')).toBe(String(128 * 1024 * 1024));
+    expect(text('memory', 'env', 'memory.swappiness')).toBe('0');
+    expect(text('pids', 'env', 'pids.max')).toBe('32');
+    expect(text('cpu', 'env', 'cpu.cfs_period_us')).toBe(String(cpuPeriodUs));
+    expect(text('devices', 'env', 'devices.deny')).toBe('a');
+    expect(text('devices', 'env', 'devices.allow')).toMatch(/^c \d+:[\d*]+ rwm$/);
+  });
+
+  it('attaches under every controller', () => {
+    makeGroup().attach(4711);
+    for (const controller of v1Controllers) expect(text(controller, 'env', 'cgroup.procs')).toBe('4711');
+  });
+
+  it('lifts the CPU quota with -1', () => {
+    const group = makeGroup();
+    group.setCpuQuota(undefined);
+    expect(text('cpu', 'env', 'cpu.cfs_quota_us')).toBe('-1');
+  });
+
+  it('counts out-of-memory kills', () => expect(makeGroup().outOfMemoryKills()).toBe(3));
+
+  it('removes nested groups a function could have made below its own', async () => {
+    mkdirSync(join(root, 'freezer', 'env', 'nested', 'deeper'), { recursive: true });
+    await new V1Cgroup(roots(), 'env').remove();
+    expect(existsSync(join(root, 'freezer', 'env'))).toBe(false);
+  });
+});
