@@ -9,6 +9,7 @@ export interface AgentSettings {
   readonly daemon: DaemonSettings;
 }
 
+export const defaultDataDirectory = '/var/lib/cloister';
 const defaultIdleTimeoutSeconds = 900;
 const shutdownGraceMs = 5_000;
 /** Left to the host when environments have all that they may. */
@@ -25,7 +26,7 @@ export function parseAgentArguments(args: readonly string[]): AgentSettings {
   if (!/^[a-z]{2,}(-[a-z]+)+-\d$/.test(values.region)) throw usage(`--region takes a region such as us-east-1, not ${values.region}`);
   const maxMemoryMiB = Math.max(512, Math.floor(totalmem() / 1024 / 1024) - reservedMemoryMiB);
   return {
-    dataDirectory: values['data-dir'] ?? process.env['CLOISTER_DATA_DIR'] ?? '/var/lib/cloister',
+    dataDirectory: values['data-dir'] ?? process.env['CLOISTER_DATA_DIR'] ?? defaultDataDirectory,
     json: values.json,
     daemon: {
       listenHost: listenHost.replace(/^\[(.*)\]$/, '$1'),

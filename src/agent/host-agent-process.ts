@@ -9,9 +9,9 @@ import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
 import { becomeSubreaper } from '../linux/reap-child.ts';
-import { imagePath, listManifests } from '../runtimes/runtime-manifest.ts';
+import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
-import type { AgentSettings } from './agent-settings.ts';
+import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { ImageBuilder } from './image-builder.ts';
@@ -77,6 +77,8 @@ export async function startHostAgent(
     journal,
     emit: (event) => emit(event),
   });
+  // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.
+  const runtimeDirectories = [dataDirectory, defaultDataDirectory];
   const uploads = new Uploads();
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
@@ -103,8 +105,8 @@ export async function startHostAgent(
       mounts,
       builder: new ImageBuilder({ runDirectory, cgroups, ociRuntime, user: builderUser, store }),
       uploads,
-      listRuntimes: () => listManifests(dataDirectory),
-      runtimeImagePath: (digest) => imagePath(dataDirectory, digest),
+      listRuntimes: () => listRuntimes(runtimeDirectories),
+      findRuntime: (name) => findRuntime(runtimeDirectories, name),
       onReady: (facts) => {
         const line = { ...facts, dataDir: dataDirectory, pid: process.pid };
         publish(instance, line, daemon.pid);

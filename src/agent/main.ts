@@ -1,5 +1,5 @@
 import { CloisterError } from '../errors.ts';
-import { parseAgentArguments } from './agent-settings.ts';
+import { defaultDataDirectory, parseAgentArguments } from './agent-settings.ts';
 import { startHostAgent } from './host-agent-process.ts';
 import type { Reaped } from './reaper.ts';
 
@@ -32,7 +32,7 @@ async function up(args: readonly string[]): Promise<number> {
     } else {
       console.log(`Cloister serves Lambda's API at ${ready.endpoint} (region ${ready.region}, account ${ready.accountId}).`);
       console.log(
-        `Point AWS tools here:  eval "$(cloister credentials env${settings.dataDirectory === '/var/lib/cloister' ? '' : ` --data-dir ${ready.dataDir}`})"`,
+        `Point AWS tools here:  eval "$(cloister credentials env${settings.dataDirectory === defaultDataDirectory ? '' : ` --data-dir ${ready.dataDir}`})"`,
       );
       console.log('Ctrl-C stops it.');
     }

@@ -1,7 +1,7 @@
 import type { Driver, StoredImage } from '../drivers/driver.ts';
 import { CloisterError } from '../errors.ts';
 import type { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
-import type { RuntimeManifest } from '../runtimes/runtime-manifest.ts';
+import type { BuiltRuntime, RuntimeManifest } from '../runtimes/runtime-manifest.ts';
 import type { Handlers } from './agent-server.ts';
 import type { ImageBuilder } from './image-builder.ts';
 import type { ImageStore } from './image-store.ts';
@@ -14,8 +14,8 @@ export interface VerbsOptions {
   readonly mounts: ImageMounts;
   readonly builder: ImageBuilder;
   readonly uploads: Uploads;
-  readonly listRuntimes: () => Promise<readonly RuntimeManifest[]>;
-  readonly runtimeImagePath: (digest: string) => string;
+  readonly listRuntimes: () => Promise<readonly BuiltRuntime[]>;
+  readonly findRuntime: (name: string) => Promise<BuiltRuntime | undefined>;
   readonly onReady: (facts: RequestOf<'ready'>) => void;
 }
 
@@ -42,15 +42,16 @@ export function verbHandlers(options: VerbsOptions): Handlers {
       store.drop(accountId, digest);
       return {};
     },
-    listRuntimes: async () => ({ runtimes: (await options.listRuntimes()).map(summary) }),
+    listRuntimes: async () => ({ runtimes: (await options.listRuntimes()).map(({ manifest }) => summary(manifest)) }),
     openSlot: async ({ driver: name, tmpSizeMiB }) => {
       if (name !== 'oci') throw new CloisterError('HostUnfit', `the driver ${name} is not there yet`, { operation: 'open slot' });
       return { slotId: await driver.openSlot({ tmpSizeMiB }) };
     },
     prepare: async ({ slotId, runtime, memorySizeMiB }) => {
-      const manifest = (await options.listRuntimes()).find(({ name }) => name === runtime);
-      if (manifest === undefined) throw new CloisterError('NotFound', `the runtime ${runtime} is not built on this host`, { operation: 'prepare' });
-      const image = { digest: manifest.digest, imagePath: options.runtimeImagePath(manifest.digest), entrypoints: manifest.entrypoints };
+      const found = await options.findRuntime(runtime);
+      if (found === undefined) throw new CloisterError('NotFound', `the runtime ${runtime} is not built on this host`, { operation: 'prepare' });
+      const { manifest, imagePath } = found;
+      const image = { digest: manifest.digest, imagePath, entrypoints: manifest.entrypoints };
       return { environmentId: await driver.prepare({ slotId, runtime: image, memorySizeMiB }) };
     },
     claim: async ({ environmentId, owner, codeDigest, layers }, send) => {

@@ -49,6 +49,31 @@ export async function listManifests(dataDir: string): Promise<readonly RuntimeMa
   return manifests.filter((manifest) => manifest !== undefined);
 }
 
+export interface BuiltRuntime {
+  readonly manifest: RuntimeManifest;
+  readonly imagePath: string;
+}
+
+/** The runtime of that name in the first of several data directories that has it. */
+export async function findRuntime(dataDirs: readonly string[], name: string): Promise<BuiltRuntime | undefined> {
+  for (const dataDir of dataDirs) {
+    const manifest = await readManifest(dataDir, name);
+    if (manifest !== undefined) return { manifest, imagePath: imagePath(dataDir, manifest.digest) };
+  }
+  return undefined;
+}
+
+/** The runtimes of several data directories, by name; of two with one name the earlier directory's. */
+export async function listRuntimes(dataDirs: readonly string[]): Promise<readonly BuiltRuntime[]> {
+  const found = new Map<string, BuiltRuntime>();
+  for (const dataDir of new Set(dataDirs)) {
+    for (const manifest of await listManifests(dataDir)) {
+      if (!found.has(manifest.name)) found.set(manifest.name, { manifest, imagePath: imagePath(dataDir, manifest.digest) });
+    }
+  }
+  return [...found.values()].toSorted((a, b) => (a.manifest.name < b.manifest.name ? -1 : 1));
+}
+
 /** Where a runtime's image is. */
 export function imagePath(dataDir: string, digest: string): string {
   return join(dataDir, 'images', 'runtimes', `${digest}.erofs`);
