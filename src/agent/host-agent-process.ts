@@ -76,6 +76,8 @@ export async function startHostAgent(
     ociRuntime,
     journal,
     emit: (event) => emit(event),
+    maxSlots: settings.daemon.maxEnvironments,
+    maxMemoryMiB: settings.daemon.maxMemoryMiB,
   });
   // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.
   const runtimeDirectories = [dataDirectory, defaultDataDirectory];

@@ -118,6 +118,9 @@ function sendError(
   const { request, reply, limits, logError } = context;
   const { answer, unexpected } = answerError(fromFramework(error, request), limits);
   if (unexpected) logError(error);
+  // Fastify would close the connection on a body that is too long, and the client, still sending, would find it reset before it reads why.
+  // Left open, Node reads on and throws away, for no longer than a request may take.
+  reply.removeHeader('connection');
   reply
     .code(answer.status)
     .header('x-amzn-requestid', request.id)

@@ -8,6 +8,7 @@ export interface Clock {
   monotonicMs(): number;
   /** Milliseconds since the epoch. */
   wallMs(): number;
+  /** Runs the task when `delayMs` have passed, never earlier. */
   schedule(delayMs: number, task: () => void): ScheduledTask;
 }
 
@@ -15,7 +16,8 @@ export const systemClock: Clock = {
   monotonicMs: () => performance.now(),
   wallMs: () => Date.now(),
   schedule(delayMs, task) {
-    const timer = setTimeout(task, delayMs);
+    // Node counts from the whole millisecond before: without one more a task could come early, by up to a millisecond.
+    const timer = setTimeout(task, delayMs + 1);
     return { cancel: () => clearTimeout(timer) };
   },
 };

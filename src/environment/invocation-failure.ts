@@ -38,7 +38,13 @@ export function renderFailure(
       return { payload: cause.payload, report: { status: 'error', errorType: cause.errorType } };
     case 'responseTooLarge':
       return {
-        payload: body('Function.ResponseSizeTooLarge', `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`),
+        // Lambda writes this one with its members the other way round.
+        payload: Buffer.from(
+          JSON.stringify({
+            errorMessage: `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`,
+            errorType: 'Function.ResponseSizeTooLarge',
+          }),
+        ),
         report: { status: 'error', errorType: 'Function.ResponseSizeTooLarge' },
       };
     case 'timeout':
@@ -59,7 +65,7 @@ export function renderFailure(
         cause.outOfMemory,
       );
     case 'invalidEntrypoint': {
-      const message = `RequestId: ${context.requestId} Error: Couldn't find valid bootstrap(s)`;
+      const message = `RequestId: ${context.requestId} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]`;
       return failed('Runtime.InvalidEntrypoint', message);
     }
     case 'stopped': {

@@ -348,7 +348,7 @@ describe('a function that fails', () => {
     const { agent, invoker } = rig(serving((event) => (event === '"big"' ? Buffer.alloc(6_291_557, 'x') : '"small"')));
     const result = await invoker.invoke(request(functionVersion(), { payload: Buffer.from('"big"') }));
     expect(String(result.payload)).toBe(
-      '{"errorType":"Function.ResponseSizeTooLarge","errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes)."}',
+      '{"errorMessage":"Response payload size exceeded maximum allowed payload size (6291556 bytes).","errorType":"Function.ResponseSizeTooLarge"}',
     );
     expect(String((await invoker.invoke(request())).payload)).toBe('"small"');
     expect(agent.verbs.filter((verb) => verb === 'start')).toHaveLength(1);

@@ -20,10 +20,12 @@ export interface ReportFacts {
 
 /** The REPORT line. Lambda writes MB for MiB, bills whole milliseconds, and never more than the function's time limit. */
 export function reportLine(facts: ReportFacts): string {
-  const billedMs = Math.min(Math.max(1, Math.ceil(facts.durationMs)), facts.timeoutSeconds * 1_000);
+  // Rounded first: what is billed must follow from the duration that stands beside it.
+  const duration = facts.durationMs.toFixed(2);
+  const billedMs = Math.min(Math.max(1, Math.ceil(Number(duration))), facts.timeoutSeconds * 1_000);
   const fields = [
     `REPORT RequestId: ${facts.requestId}`,
-    `Duration: ${facts.durationMs.toFixed(2)} ms`,
+    `Duration: ${duration} ms`,
     `Billed Duration: ${billedMs} ms`,
     `Memory Size: ${facts.memorySizeMiB} MB`,
     `Max Memory Used: ${Math.min(facts.maxMemoryUsedMiB, facts.memorySizeMiB)} MB`,

@@ -13,9 +13,14 @@ export interface IdRange {
 /**
  * A descriptor of a new user namespace with this id map (user_namespaces(7)). A short-lived child unshares it, because a process with threads can't;
  * the child is ended and reaped before this resolves, the namespace lives on in the descriptor.
+ * SECURITY: the namespace belongs to the first id of its own range, not to root. The kernel counts what is limited per user (inotify instances, queued
+ * signals and timers, message queues) for the namespace's owner as well: one function would use up root's, and with it every other function's.
  */
 export async function makeUserNamespace(range: IdRange): Promise<number> {
-  const child = spawn('unshare', ['--user', '--', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const owner = String(range.firstId);
+  // CAP_SYS_ADMIN is kept for hosts that let no other user make a user namespace (kernel.unprivileged_userns_clone); it ends with the child.
+  const identity = ['--reuid', owner, '--regid', owner, '--clear-groups', '--inh-caps', '+sys_admin', '--ambient-caps', '+sys_admin'];
+  const child = spawn('setpriv', [...identity, '--', 'unshare', '--user', '--', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const failed = once(child, 'error').then(([cause]) => {
     throw new CloisterError('SystemCall', 'no user namespace could be made', { operation: 'unshare', cause });
   });

@@ -91,16 +91,17 @@ def handler(event, context):
     return {"count": count, "runs": runs, "stream": os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]}
 `;
 
-/** Speaks the Runtime API itself; the event is the shell command whose output is the answer. */
+/** Speaks the Runtime API itself. The event is a shell command in base64, the answer what it prints, in base64, too; the log is at 3 and 4. */
 const shell = `#!/bin/sh
-api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
-count=0
+api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime"
+exec 3>&1 4>&2
 while :; do
-  curl -s -D /tmp/head -o /tmp/event "$api/next"
+  curl -s -D /tmp/head -o /tmp/event "$api/invocation/next"
   id=$(tr -d '\\r' < /tmp/head | sed -n 's/^Lambda-Runtime-Aws-Request-Id: //Ip')
-  count=$((count + 1))
-  eval "$(sed 's/^"//; s/"$//' /tmp/event)" > /tmp/answer
-  curl -s -o /tmp/accepted -w '%{http_code}' --data-binary @/tmp/answer "$api/$id/response" > /tmp/status
+  tr -d '"' < /tmp/event | base64 -d > /tmp/command
+  . /tmp/command > /tmp/output 2>&1
+  printf '"%s"' "$(base64 -w0 /tmp/output)" > /tmp/answer
+  curl -s -o /tmp/acknowledgement -w '%{http_code} ' --data-binary @/tmp/answer "$api/invocation/$id/response" > /tmp/status
 done
 `;
 

@@ -8,7 +8,7 @@ import {
   DeleteFunctionCommand,
   InvokeCommand,
   type InvokeCommandInput,
-  type LambdaClient,
+  LambdaClient,
   ListFunctionsCommand,
   PublishVersionCommand,
   UpdateFunctionConfigurationCommand,
@@ -16,7 +16,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AdminClient } from '../../src/cli/admin-client.ts';
 import { type Credentials, type RunningDaemon, startDaemon } from '../daemon.ts';
-import { type DeployOptions, deploy } from '../functions.ts';
+import { deploy } from '../functions.ts';
 import { type Language, languages, shellFiles } from './behaviour-functions.ts';
 
 const maxResponseBytes = 6_291_556;
@@ -85,7 +85,14 @@ interface LogEvent {
 }
 
 async function logsOf(functionName: string, client = admin): Promise<readonly LogEvent[]> {
-  return ((await client.get('logs', { functionName })) as { events: LogEvent[] }).events;
+  const all: LogEvent[] = [];
+  for (let afterSequence = 0; ; ) {
+    const query = { functionName, afterSequence: String(afterSequence) };
+    const page = (await client.get('logs', query)) as { events: LogEvent[]; nextSequence: number };
+    if (page.events.length === 0) return all;
+    all.push(...page.events);
+    afterSequence = page.nextSequence;
+  }
 }
 
 interface Listed {
@@ -459,4 +466,407 @@ describe('an init that fails', () => {
     const type = /Error Type: (\S+)/.exec(log)?.[1];
     expect(reports).toEqual(['init', `Status: error\tError Type: ${type}`, 'invoke', `Status: error\tError Type: ${type}`]);
   });
+});
+
+describe('a custom runtime', () => {
+  const name = 'shell';
+  beforeAll(() => deploy(lambda, { name, runtime: 'provided.al2023', files: shellFiles, MemorySize: 512 }));
+
+  async function run(command: string, more: Partial<InvokeCommandInput> = {}): Promise<{ readonly output: string; readonly answer: Answer }> {
+    const answer = await call(name, Buffer.from(command).toString('base64'), more);
+    expect(answer.functionError, answer.text).toBeUndefined();
+    return { output: Buffer.from(String(answer.value), 'base64').toString(), answer };
+  }
+
+  it('is given the facts of each event as headers', async () => {
+    const clientContext = '{"custom":{"word":"Gr\\u00fc\\u00dfe"}}';
+    const given = { ClientContext: Buffer.from(JSON.stringify(JSON.parse(clientContext))).toString('base64') };
+    const { output, answer } = await run('cat /tmp/head', given);
+    const headers = Object.fromEntries(output.split('\r\n').map((line) => [line.split(': ')[0]?.toLowerCase(), line.slice(line.indexOf(': ') + 2)]));
+    expect(headers).toMatchObject({
+      'content-type': 'application/json',
+      'lambda-runtime-aws-request-id': answer.requestId,
+      'lambda-runtime-client-context': clientContext,
+      'lambda-runtime-invoked-function-arn': `arn:aws:lambda:us-east-1:123456789012:function:${name}`,
+    });
+    const deadlineMs = Number(headers['lambda-runtime-deadline-ms']);
+    expect(deadlineMs).toBeGreaterThan(Date.now() + 20_000);
+    expect(deadlineMs).toBeLessThanOrEqual(Date.now() + 30_000);
+    expect((await run('cat /tmp/head')).output).not.toMatch(/client-context/i);
+  });
+
+  it('has a response acknowledged', async () => {
+    await run('true');
+    expect((await run('cat /tmp/status /tmp/acknowledgement')).output).toBe('202 {"status":"OK"}\n');
+  });
+
+  it('is given the same event again as long as it has not answered', async () => {
+    const { output } = await run('curl -s -D /tmp/again "$api/invocation/next" | cmp - /tmp/event && grep -ic "$id" /tmp/again');
+    expect(output).toBe('1\n');
+  });
+
+  it.each([
+    ['an unknown path', '"$api/elsewhere"', '404'],
+    ['a wrong method', '-X POST "$api/invocation/next"', '405'],
+    ['a wrong request id', '-d {} "$api/invocation/00000000-0000-4000-8000-000000000000/response"', '400 InvalidRequestID'],
+    ['an init error after next', '-d {} "$api/init/error"', '403 InvalidStateTransition'],
+    [
+      'an unknown response mode',
+      '-H "Lambda-Runtime-Function-Response-Mode: odd" -d {} "$api/invocation/$id/response"',
+      '400 InvalidFunctionResponseMode',
+    ],
+  ])('is refused %s', async (_what, request, expected) => {
+    const { output } = await run(
+      `curl -s -o /tmp/refusal -w '%{http_code} ' ${request}; sed -n 's/.*"errorType":"\\([^"]*\\)".*/\\1/p' /tmp/refusal`,
+    );
+    expect(output.trim()).toMatch(new RegExp(`^${expected}`));
+  });
+
+  it('is refused a second response', async () => {
+    expect((await call(name, Buffer.from('curl -s -d 1 "$api/invocation/$id/response"').toString('base64'))).value).toBe(1);
+    expect((await run('cat /tmp/status /tmp/acknowledgement')).output).toMatch(/^403 .*InvalidStateTransition/);
+  });
+
+  it('names its own errors, whose body is handed on as it is', async () => {
+    const report = `curl -s -H 'Lambda-Runtime-Function-Error-Type: Function.Own' -d '{"errorMessage" : "m", "x":1}' "$api/invocation/$id/error"`;
+    const { text, functionError } = await call(name, Buffer.from(report).toString('base64'));
+    expect({ text, functionError }).toEqual({ text: '{"errorMessage" : "m", "x":1}', functionError: 'Unhandled' });
+  });
+
+  it('logs what is written to standard output and error, line by line, and what has no line feed', async () => {
+    const { answer } = await run('echo one >&3; echo two > /proc/self/fd/4; printf three >&3');
+    const { requestId, log } = answer;
+    const written = log.slice(log.indexOf('\n') + 1, log.indexOf(`END RequestId: ${requestId}`));
+    expect(written.match(/one\n|two\n|three/g)?.toSorted()).toEqual(['one\n', 'three', 'two\n']);
+    const messages = (await logsOf(name)).map(({ message }) => message);
+    const own = messages.slice(
+      messages.indexOf(`START RequestId: ${requestId} Version: $LATEST\n`) + 1,
+      messages.indexOf(`END RequestId: ${requestId}\n`),
+    );
+    expect(own.toSorted()).toEqual(['one\n', 'three', 'two\n']);
+  });
+
+  it.each([
+    ['ends before it asks for an event', '#!/bin/sh\nexit 127\n', 'Runtime.ExitError', 'Runtime exited with error: exit status 127'],
+    ['is no bootstrap', undefined, 'Runtime.InvalidEntrypoint', "Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]"],
+  ])('that %s fails', async (what, bootstrap, errorType, reason) => {
+    const broken = `shell-${what.replaceAll(' ', '-')}`;
+    await deploy(lambda, { name: broken, runtime: 'provided.al2023', files: bootstrap === undefined ? { other: 'x' } : { bootstrap } });
+    const { text, functionError, requestId, log } = await call(broken);
+    expect(functionError).toBe('Unhandled');
+    expect(text).toBe(JSON.stringify({ errorType, errorMessage: `RequestId: ${requestId} Error: ${reason}` }));
+    expect(log).toContain(`Status: error\tError Type: ${errorType}\t\n`);
+  });
+
+  it('may report that its init failed', async () => {
+    const bootstrap = [
+      '#!/bin/sh',
+      `curl -s -H 'Lambda-Runtime-Function-Error-Type: Runtime.NoConfiguration' -d '{"errorMessage":"none"}' "http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/init/error"`,
+      'exit 1',
+    ];
+    await deploy(lambda, { name: 'shell-init-error', runtime: 'provided.al2023', files: { bootstrap: bootstrap.join('\n') } });
+    const { text, functionError, log } = await call('shell-init-error');
+    expect({ text, functionError }).toEqual({ text: '{"errorMessage":"none"}', functionError: 'Unhandled' });
+    expect(log).toContain('Status: error\tError Type: Runtime.NoConfiguration\t\n');
+  });
+});
+
+describe('Invoke', () => {
+  const name = 'invoked';
+  const { runtime, files } = languages[1] as Language;
+  const arn = `arn:aws:lambda:us-east-1:123456789012:function:${name}`;
+  beforeAll(async () => {
+    await deploy(lambda, { name, runtime, files, MemorySize: 256 });
+    await lambda.send(new PublishVersionCommand({ FunctionName: name }));
+  });
+
+  it('checks without running for DryRun', async () => {
+    const answer = await lambda.send(new InvokeCommand({ FunctionName: name, InvocationType: 'DryRun' }));
+    expect({ status: answer.StatusCode, bytes: answer.Payload?.length ?? 0 }).toEqual({ status: 204, bytes: 0 });
+    expect(await environmentsOf(name)).toEqual([]);
+    const missing = lambda.send(new InvokeCommand({ FunctionName: 'none', InvocationType: 'DryRun' }));
+    await expect(missing).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  it('takes no payload for an empty object, and tells the log only when asked', async () => {
+    const answer = await lambda.send(new InvokeCommand({ FunctionName: name }));
+    expect(JSON.parse(Buffer.from(answer.Payload ?? []).toString())).toMatchObject({ count: 1 });
+    expect(answer).toMatchObject({ StatusCode: 200, ExecutedVersion: '$LATEST' });
+    expect(answer.LogResult).toBeUndefined();
+    expect(answer.FunctionError).toBeUndefined();
+  });
+
+  it.each([
+    ['a version', { FunctionName: name, Qualifier: '1' }, '1', `${arn}:1`],
+    ['$LATEST', { FunctionName: name, Qualifier: '$LATEST' }, '$LATEST', `${arn}:$LATEST`],
+    ['an ARN with its version', { FunctionName: `${arn}:1` }, '1', `${arn}:1`],
+    ['a partial ARN', { FunctionName: `123456789012:function:${name}` }, '$LATEST', arn],
+    ['a name with its version', { FunctionName: `${name}:1` }, '1', `${arn}:1`],
+  ])('finds %s', async (_what, named, version, invokedArn) => {
+    const answer = await call(name, { do: 'context' }, named);
+    expect(answer.value).toMatchObject({ version, arn: invokedArn, logStream: expect.stringContaining(`/[${version}]`) });
+    expect(answer.version).toBe(version);
+    expect(answer.log).toMatch(new RegExp(`^START RequestId: ${answer.requestId} Version: ${version.replace('$', '\\$')}\\n`));
+    const { value } = await call(name, { do: 'environment' }, named);
+    expect(value).toMatchObject({ AWS_LAMBDA_FUNCTION_VERSION: version });
+  });
+
+  it.each([
+    [
+      'an unknown function',
+      { FunctionName: 'none' },
+      404,
+      'ResourceNotFoundException',
+      /^Function not found: arn:aws:lambda:us-east-1:123456789012:function:none$/,
+    ],
+    [
+      'an unknown version',
+      { Qualifier: '7' },
+      404,
+      'ResourceNotFoundException',
+      /^Function not found: arn:aws:lambda:us-east-1:123456789012:function:invoked:7$/,
+    ],
+    ['two qualifiers', { FunctionName: `${name}:1`, Qualifier: '2' }, 400, 'InvalidParameterValueException', /does not match/],
+    ['another region', { FunctionName: arn.replace('us-east-1', 'eu-west-1') }, 404, 'ResourceNotFoundException', /eu-west-1/],
+    ['a payload that is no JSON', { Payload: '{"a":' }, 400, 'InvalidRequestContentException', /^Could not parse request body into json: /],
+    [
+      'a payload that is no UTF-8',
+      { Payload: Buffer.from([0x22, 0xff, 0x22]) },
+      400,
+      'InvalidRequestContentException',
+      /^Could not parse request body into json: /,
+    ],
+    [
+      'a payload over 6 MiB',
+      { Payload: `"${'x'.repeat(maxPayloadBytes - 1)}"` },
+      413,
+      'RequestEntityTooLargeException',
+      /^Request must be smaller than 6291456 bytes for the InvokeFunction operation$/,
+    ],
+    [
+      'a client context that is no JSON',
+      { ClientContext: Buffer.from('{').toString('base64') },
+      400,
+      'InvalidRequestContentException',
+      /^Client context/,
+    ],
+    [
+      'an unknown type',
+      { InvocationType: 'Later' as 'Event' },
+      400,
+      'ValidationException',
+      /^1 validation error detected: Value 'Later' at 'invocationType'/,
+    ],
+  ])('refuses %s', async (_what, more, status, error, message) => {
+    await expect(call(name, {}, more)).rejects.toMatchObject({
+      name: error,
+      message: expect.stringMatching(message),
+      $metadata: { httpStatusCode: status, requestId: expect.stringMatching(/^[0-9a-f-]{36}$/) },
+    });
+  });
+
+  it('takes a payload of just 6 MiB', async () => {
+    const value = 'x'.repeat(maxPayloadBytes - '{"do":"echo","value":""}'.length);
+    expect((await call(name, { do: 'echo', value })).value === value).toBe(true);
+  });
+});
+
+describe('environments', () => {
+  const { runtime, files } = languages[1] as Language;
+  const waiting = (ms: number) => ({ do: 'wait', ms });
+
+  it('are one for each invocation at a time, with a log stream each, and are used again', async () => {
+    const name = 'concurrent';
+    await deploy(lambda, { name, runtime, files });
+    const answers = await Promise.all([1, 2, 3].map(() => call(name, waiting(1_500))));
+    const streams = answers.map(({ value }) => (value as Counted).stream);
+    expect(new Set(streams).size).toBe(3);
+    expect(answers.map(({ value }) => (value as Counted).runs)).toEqual([1, 1, 1]);
+    expect((await environmentsOf(name)).map(({ state }) => state)).toEqual(['idle', 'idle', 'idle']);
+    const again = await counted(name);
+    expect(again).toMatchObject({ count: 2, runs: 2 });
+    expect(streams).toContain(again.stream);
+    const logged = await logsOf(name);
+    for (const [index, { requestId }] of answers.entries()) {
+      const start = logged.find(({ message }) => message.startsWith(`START RequestId: ${requestId} `));
+      expect(start?.logStream).toBe(streams[index]);
+    }
+  });
+
+  it('end with an update, after their running invocation', async () => {
+    const name = 'updated';
+    await deploy(lambda, { name, runtime, files });
+    const running = call(name, waiting(1_500));
+    await becomesBusy(name);
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, Environment: { Variables: { STAGE: 'new' } } }));
+    const { value } = await call(name, { do: 'environment' });
+    expect(value).toMatchObject({ STAGE: 'new' });
+    const old = (await running).value as Counted;
+    expect(old).toMatchObject({ count: 1 });
+    expect(old.stream).not.toBe((value as Record<string, string>)['AWS_LAMBDA_LOG_STREAM_NAME']);
+    await expect.poll(async () => (await environmentsOf(name)).length).toBe(1);
+    expect((await counted(name)).stream).toBe((value as Record<string, string>)['AWS_LAMBDA_LOG_STREAM_NAME']);
+    // An idle one goes at once.
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName: name, MemorySize: 192 }));
+    await expect.poll(() => environmentsOf(name)).toEqual([]);
+  });
+
+  it('end with their function, after their running invocation', async () => {
+    const name = 'deleted';
+    await deploy(lambda, { name, runtime, files });
+    const running = call(name, waiting(1_000));
+    await becomesBusy(name);
+    await lambda.send(new DeleteFunctionCommand({ FunctionName: name }));
+    await expect(call(name)).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+    expect((await running).value).toMatchObject({ count: 1 });
+    await expect.poll(() => environmentsOf(name)).toEqual([]);
+    // What it logged stays readable.
+    expect((await logsOf(name)).at(-1)?.message).toMatch(/^REPORT /);
+  });
+
+  it('have credentials of their own, which open nothing and end with them', async () => {
+    const name = 'credentials';
+    await deploy(lambda, { name, runtime, files });
+    const variables = (await call(name, { do: 'environment' })).value as Record<string, string>;
+    const credentials = {
+      accessKeyId: String(variables['AWS_ACCESS_KEY_ID']),
+      secretAccessKey: String(variables['AWS_SECRET_ACCESS_KEY']),
+      sessionToken: String(variables['AWS_SESSION_TOKEN']),
+    };
+    const { endpoint, region } = daemon.credentials;
+    const inside = new LambdaClient({ endpoint, region, credentials, maxAttempts: 1 });
+    await expect(inside.send(new ListFunctionsCommand({}))).rejects.toMatchObject({
+      name: 'AccessDeniedException',
+      $metadata: { httpStatusCode: 403 },
+    });
+    await expect(call(name, {}, {}, inside)).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    const withoutToken = daemon.lambda({ ...daemon.credentials, ...credentials, sessionToken: undefined } as Credentials);
+    await expect(withoutToken.send(new ListFunctionsCommand({}))).rejects.toMatchObject({ name: 'UnrecognizedClientException' });
+    const [environment] = await environmentsOf(name);
+    await admin.post(`environments/${environment?.id}/stop`);
+    await expect(inside.send(new ListFunctionsCommand({}))).rejects.toMatchObject({
+      name: 'ExpiredTokenException',
+      $metadata: { httpStatusCode: 403 },
+    });
+  });
+
+  it('that are stopped fail their running invocation', async () => {
+    const name = 'stopped';
+    await deploy(lambda, { name, runtime, files });
+    const running = call(name, waiting(20_000));
+    await becomesBusy(name);
+    await admin.post(`environments/${(await environmentsOf(name))[0]?.id}/stop`);
+    const { functionError, log } = await running;
+    expect(functionError).toBe('Unhandled');
+    expect(log).toMatch(/^REPORT .*\tStatus: error\t/m);
+  });
+
+  it('of two accounts with functions of the same name know nothing of each other', async () => {
+    const name = 'shared-name';
+    const created = (await admin.post('credentials', { accountId: '210987654321' })) as Credentials;
+    const credentials = { ...daemon.credentials, ...created };
+    const [tenant, tenantAdmin] = [daemon.lambda(credentials), adminOf(credentials)];
+    await deploy(lambda, { name, runtime, files });
+    await deploy(tenant, { name, runtime, files });
+    expect(await counted(name)).toMatchObject({ count: 1, runs: 1 });
+    const { value } = await call(name, { do: 'context' }, {}, tenant);
+    expect(value).toMatchObject({ arn: `arn:aws:lambda:us-east-1:210987654321:function:${name}` });
+    expect((await call(name, {}, {}, tenant)).value).toMatchObject({ count: 2, runs: 2 });
+    expect(await counted(name)).toMatchObject({ count: 2, runs: 2 });
+    expect((await tenant.send(new ListFunctionsCommand({}))).Functions?.map(({ FunctionName }) => FunctionName)).toEqual([name]);
+    const foreign = call(name, {}, { FunctionName: `arn:aws:lambda:us-east-1:123456789012:function:${name}` }, tenant);
+    await expect(foreign).rejects.toMatchObject({ name: 'AccessDeniedException' });
+    expect((await environmentsOf(name, tenantAdmin)).map(({ accountId }) => accountId)).toEqual(['210987654321']);
+    const theirs = (await environmentsOf(name)).find(({ accountId }) => accountId === '123456789012');
+    await expect(tenantAdmin.get(`environments/${theirs?.id}`)).rejects.toMatchObject({ code: 'NotFound' });
+    await expect(tenantAdmin.post(`environments/${theirs?.id}/stop`)).rejects.toMatchObject({ code: 'NotFound' });
+    expect((await logsOf(name, tenantAdmin)).filter(({ message }) => message.startsWith('START '))).toHaveLength(2);
+  });
+});
+
+describe('logs', () => {
+  const { runtime, files } = languages[1] as Language;
+  const name = 'talkative';
+  beforeAll(() => deploy(lambda, { name, runtime, files }));
+
+  it('are followed as they are written', { timeout: 30_000 }, async () => {
+    await call(name, { do: 'print', lines: [[1, 'before\n']] });
+    const cloister = fileURLToPath(new URL('../../bin/cloister', import.meta.url));
+    const following: ChildProcess = spawn(cloister, ['logs', name, '--follow', '--data-dir', daemon.dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const ended = once(following, 'exit');
+    const seen: string[] = [];
+    if (following.stdout !== null) createInterface({ input: following.stdout }).on('line', (line) => seen.push(line.replace(/^\S+ /, '')));
+    await expect.poll(() => seen, { timeout: 10_000 }).toContain('before');
+    await call(name, { do: 'print', lines: [[2, 'after\n']] });
+    await expect.poll(() => seen, { timeout: 10_000 }).toContain('after');
+    following.kill('SIGINT');
+    await ended;
+    expect(seen.indexOf('before')).toBeLessThan(seen.indexOf('after'));
+    expect(seen.filter((line) => line === 'before')).toHaveLength(1);
+  });
+
+  it('have limits: a line, a stream', { timeout: 60_000 }, async () => {
+    const { log, functionError } = await call(name, {
+      do: 'print',
+      lines: [
+        [1, 'x'.repeat(262_143), 60],
+        [1, '\nthe end\n'],
+      ],
+    });
+    expect(functionError).toBeUndefined();
+    expect(log).toMatch(/the end\nEND /);
+    const directory = join(daemon.dataDir, 'logs', '123456789012', `g-${encodeURIComponent(`/aws/lambda/${name}`)}`);
+    const kept = await logsOf(name);
+    expect(Math.max(...kept.map(({ message }) => message.length))).toBe(262_144);
+    expect(kept.at(-1)?.message).toMatch(/^REPORT /);
+    const bytes = readdirSync(directory).reduce((sum, file) => sum + statSync(join(directory, file)).size, 0);
+    expect(bytes).toBeGreaterThan(4 * 1024 * 1024);
+    expect(bytes).toBeLessThan(12 * 1024 * 1024);
+  });
+});
+
+describe('a daemon', () => {
+  const { runtime, files } = languages[1] as Language;
+  const name = 'lasting';
+
+  it('reclaims idle environments, lets what runs end when it is stopped, and keeps its functions', { timeout: 60_000 }, async () => {
+    await using impatient = await startDaemon({ args: ['--idle-timeout', '1'] });
+    const [client, itsAdmin] = [impatient.lambda(), adminOf(impatient.credentials)];
+    await deploy(client, { name, runtime, files });
+    const { value: before } = await call(name, {}, {}, client);
+    expect((await environmentsOf(name, itsAdmin)).map(({ state }) => state)).toEqual(['idle']);
+    await expect.poll(() => environmentsOf(name, itsAdmin), { timeout: 10_000 }).toEqual([]);
+    const { value: after } = await call(name, {}, {}, client);
+    expect(after).toMatchObject({ count: 1, runs: 1 });
+    expect((after as Counted).stream).not.toBe((before as Counted).stream);
+
+    const running = call(name, { do: 'wait', ms: 2_000 }, {}, client);
+    await becomesBusy(name, itsAdmin);
+    const stopped = impatient.stop();
+    expect((await running).value).toMatchObject({ count: 2, runs: 2 });
+    expect(await stopped).toBe(0);
+    await using next = await startDaemon({ dataDir: impatient.dataDir });
+    expect((await call(name, {}, {}, next.lambda())).value).toMatchObject({ count: 1, runs: 1 });
+    expect(next.errors()).not.toMatch(/Cleared/);
+  });
+
+  it('is the only one on its data directory', async () => {
+    const { status, stderr } = await daemon.cli('up', '--listen', '127.0.0.1:0');
+    expect(status).toBe(1);
+    expect(stderr).toContain(`pid ${daemon.pid}, holds ${daemon.dataDir}`);
+  });
+});
+
+it('ends an init after ten seconds, and runs it again with the first invocation', { timeout: 60_000 }, async () => {
+  const { text, functionError, requestId, log } = await longInit;
+  expect(functionError).toBe('Unhandled');
+  expect(text).toBe(`{"errorType":"Sandbox.Timedout","errorMessage":"RequestId: ${requestId} Error: Task timed out after 1.00 seconds"}`);
+  expect(log).toMatch(/\tStatus: timeout\t\n$/);
+  const [report] = (await logsOf('long-init'))
+    .flatMap(({ message }) => /^INIT_REPORT Init Duration: (\S+) ms\tPhase: init\tStatus: timeout\n$/.exec(message) ?? [])
+    .slice(1);
+  expect(Number(report)).toBeGreaterThanOrEqual(initTimeoutSeconds * 1_000);
+  expect(Number(report)).toBeLessThan((initTimeoutSeconds + 2) * 1_000);
 });

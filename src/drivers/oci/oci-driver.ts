@@ -29,7 +29,13 @@ export interface OciDriverOptions {
   readonly ociRuntime: OciRuntime;
   readonly journal: SlotJournal;
   readonly emit: (event: DriverEvent) => void;
+  /** SECURITY: the host's own bounds, whatever the daemon counts: slots that exist, and memory of the environments in them. */
+  readonly maxSlots: number;
+  readonly maxMemoryMiB: number;
 }
+
+/** Sizes of /tmp whose template is kept: each is made by mkfs once and held in memory. */
+const maxTemplates = 8;
 
 /** Environments walled in by the Linux kernel alone, started by an OCI runtime. */
 export class OciDriver implements Driver {
@@ -37,26 +43,28 @@ export class OciDriver implements Driver {
   readonly #slots = new Map<string, Slot>();
   readonly #environments = new Map<string, OciEnvironment>();
   readonly #templates = new Map<number, Promise<VolumeTemplate>>();
+  #lastTemplate: Promise<unknown> = Promise.resolve();
   readonly #destroying = new Map<string, Promise<void>>();
+  /** Slots and environments that are being made now, by slot. ORDER: nothing of a slot is taken away before these have settled. */
+  readonly #making = new Map<string, Promise<unknown>>();
+  #memoryMiB = 0;
   #nextSlot = 1;
+  #closing = false;
 
   constructor(options: OciDriverOptions) {
     this.#options = options;
   }
 
   async openSlot({ tmpSizeMiB }: { readonly tmpSizeMiB: number }): Promise<string> {
-    const template = await this.#template(tmpSizeMiB);
+    if (this.#closing) throw new CloisterError('ShuttingDown', 'the host agent is ending', { operation: 'open slot' });
     const id = `slot-${this.#nextSlot++}`;
-    this.#options.journal.opening(id);
-    const slot = await Slot.open({
-      id,
-      directory: join(this.#options.runDirectory, id),
-      imagePath: join(this.#options.volumeDirectory, `${id}.img`),
-      template,
-      idRanges: this.#options.idRanges,
+    const opening = new Set([...this.#making.keys()].filter((known) => !this.#slots.has(known)));
+    if (this.#slots.size + opening.size >= this.#options.maxSlots)
+      throw new CloisterError('NoCapacity', 'the host has all the slots it may have', { operation: 'open slot' });
+    return this.#whileMaking(id, async () => {
+      this.#slots.set(id, await this.#openSlot(id, tmpSizeMiB));
+      return id;
     });
-    this.#slots.set(id, slot);
-    return id;
   }
 
   async prepare({
@@ -69,14 +77,20 @@ export class OciDriver implements Driver {
     readonly memorySizeMiB: number;
   }): Promise<string> {
     const slot = this.#slots.get(slotId);
-    if (slot === undefined) throw new CloisterError('NotFound', 'there is no such slot', { operation: 'prepare' });
+    if (slot === undefined || this.#destroying.has(slotId)) throw new CloisterError('NotFound', 'there is no such slot', { operation: 'prepare' });
     if (slot.environmentId !== undefined) throw new CloisterError('Conflict', 'the slot has an environment', { operation: 'prepare' });
+    const { cgroups, images, ociRuntime, emit, maxMemoryMiB } = this.#options;
+    if (this.#memoryMiB + memorySizeMiB > maxMemoryMiB)
+      throw new CloisterError('NoCapacity', 'the host has given all the memory it may give', { operation: 'prepare' });
     const id = `env-${randomBytes(8).toString('hex')}`;
     slot.environmentId = id;
-    const { cgroups, images, ociRuntime, emit } = this.#options;
-    const environment = await OciEnvironment.prepare({ id, slot, runtime, memorySizeMiB, cgroup: cgroups.group(id), ociRuntime, images, emit });
-    this.#environments.set(id, environment);
-    return id;
+    slot.promisedMemoryMiB = memorySizeMiB;
+    this.#memoryMiB += memorySizeMiB;
+    return this.#whileMaking(slotId, async () => {
+      const environment = await OciEnvironment.prepare({ id, slot, runtime, memorySizeMiB, cgroup: cgroups.group(id), ociRuntime, images, emit });
+      this.#environments.set(id, environment);
+      return id;
+    });
   }
 
   async claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors> {
@@ -111,18 +125,47 @@ export class OciDriver implements Driver {
   async destroy(id: string): Promise<void> {
     const slot = this.#slots.get(id) ?? this.#environments.get(id)?.slot;
     if (slot === undefined) return;
-    const running = this.#destroying.get(slot.id) ?? this.#destroySlot(slot).finally(() => this.#destroying.delete(slot.id));
-    this.#destroying.set(slot.id, running);
+    let running = this.#destroying.get(slot.id);
+    if (running === undefined) {
+      running = this.#destroySlot(slot).finally(() => this.#destroying.delete(slot.id));
+      this.#destroying.set(slot.id, running);
+    }
     await running;
   }
 
   async close(): Promise<void> {
+    this.#closing = true;
+    await Promise.allSettled(this.#making.values());
     const ended = await Promise.allSettled([...this.#slots.keys()].map((id) => this.destroy(id)));
     const failures = ended.flatMap((result) => (result.status === 'rejected' ? [result.reason as unknown] : []));
     if (failures.length > 0) throw new AggregateError(failures, 'not every environment could be destroyed');
   }
 
+  async #openSlot(id: string, tmpSizeMiB: number): Promise<Slot> {
+    const { journal, runDirectory, volumeDirectory, idRanges } = this.#options;
+    const template = await this.#template(tmpSizeMiB);
+    journal.opening(id);
+    try {
+      return await Slot.open({ id, directory: join(runDirectory, id), imagePath: join(volumeDirectory, `${id}.img`), template, idRanges });
+    } catch (error) {
+      journal.closed(id);
+      throw error;
+    }
+  }
+
+  async #whileMaking<T>(slotId: string, make: () => Promise<T>): Promise<T> {
+    const made = make();
+    this.#making.set(slotId, made);
+    try {
+      return await made;
+    } finally {
+      this.#making.delete(slotId);
+    }
+  }
+
   async #destroySlot(slot: Slot): Promise<void> {
+    // SECURITY: an environment that is still being made would go on in an id range, and behind descriptor numbers, that another slot has got by then.
+    await this.#making.get(slot.id)?.catch(() => undefined);
     const environment = slot.environmentId === undefined ? undefined : this.#environments.get(slot.environmentId);
     if (environment !== undefined) {
       await environment.destroy();
@@ -130,19 +173,29 @@ export class OciDriver implements Driver {
     }
     await slot.close();
     this.#slots.delete(slot.id);
+    this.#memoryMiB -= slot.promisedMemoryMiB;
     this.#options.journal.closed(slot.id);
   }
 
   #environment(id: string): OciEnvironment {
     const environment = this.#environments.get(id);
     if (environment === undefined) throw new CloisterError('NotFound', 'there is no such environment', { operation: 'find environment' });
+    // SECURITY: its process id may be another process's by now.
+    if (this.#destroying.has(environment.slot.id))
+      throw new CloisterError('EnvironmentGone', 'the environment is ending', { operation: 'find environment' });
     return environment;
   }
 
   #template(sizeMiB: number): Promise<VolumeTemplate> {
-    const known = this.#templates.get(sizeMiB) ?? makeVolumeTemplate(this.#options.runDirectory, sizeMiB);
-    this.#templates.set(sizeMiB, known);
-    known.catch(() => this.#templates.delete(sizeMiB));
-    return known;
+    const known = this.#templates.get(sizeMiB);
+    if (known !== undefined) return known;
+    // ORDER: one mkfs at a time, however many sizes are asked for at once.
+    const made = this.#lastTemplate.catch(() => undefined).then(() => makeVolumeTemplate(this.#options.runDirectory, sizeMiB));
+    this.#lastTemplate = made;
+    this.#templates.set(sizeMiB, made);
+    made.catch(() => this.#templates.delete(sizeMiB));
+    const [oldest] = this.#templates.keys();
+    if (this.#templates.size > maxTemplates && oldest !== undefined) this.#templates.delete(oldest);
+    return made;
   }
 }

@@ -1,4 +1,4 @@
-import { fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { fchownSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
@@ -6,6 +6,7 @@ import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
 import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import { closeAll, makePipe, makeSocketPair } from '../../linux/descriptor.ts';
+import { writeKernelFile } from '../../linux/kernel-file.ts';
 import { attachMount, cloneMount, unmount } from '../../linux/mount.ts';
 import { killIfStill } from '../../linux/process-handle.ts';
 import { reapChild } from '../../linux/reap-child.ts';
@@ -19,6 +20,8 @@ import type { Slot } from './slot.ts';
 const functionUid = 993;
 const functionGid = 990;
 const maxProcesses = 1024;
+/** Before any of the host's own processes, when the host itself runs out of memory. */
+const outOfMemoryScore = 500;
 
 export interface OciEnvironmentOptions {
   readonly id: string;
@@ -84,6 +87,7 @@ export class OciEnvironment {
       rootPath: attached.root,
       tmpPath: attached.tmp,
       networkNamespacePath: `/proc/${process.pid}/fd/${slot.network.namespace}`,
+      userNamespacePath: `/proc/${process.pid}/fd/${slot.userNamespace}`,
       idRange: slot.idRange,
     });
     writeFileSync(join(bundle, 'config.json'), specification, { mode: 0o600 });
@@ -95,6 +99,8 @@ export class OciEnvironment {
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
     attachOrKill(cgroup, pid);
+    // SECURITY: written with root's capability, so that it is also the least that a process inside may set for itself (proc(5), oom_score_adj).
+    writeKernelFile(`/proc/${pid}/oom_score_adj`, outOfMemoryScore);
     await options.ociRuntime.start(options.id);
     const channel = new InitChannel(ends.agentControl);
     undo.defer(() => channel.close());
@@ -141,9 +147,10 @@ export class OciEnvironment {
     this.cgroup.setCpuQuota(phase === 'init' ? undefined : cpuQuotaUs(this.memorySizeMiB));
   }
 
+  /** ORDER: as long as a process lives nothing is taken away, so that a second call finds what the first could not end. */
   async destroy(): Promise<void> {
     this.#ending = true;
-    this.setLimits('init');
+    await this.cgroup.kill();
     await this.#undo.disposeAsync();
   }
 
@@ -173,7 +180,8 @@ function attachRoot(
   const attach = (name: string, fd: number): string => {
     const target = join(slot.directory, name);
     mkdirSync(target, { mode: 0o711 });
-    stack.defer(() => rmSync(target, { recursive: true, force: true }));
+    // Never recursively: a mount that stayed would be emptied.
+    stack.defer(() => rmdirSync(target));
     try {
       attachMount(fd, target);
     } finally {
@@ -187,7 +195,7 @@ function attachRoot(
     const tmp = attach('tmp', slot.volume.cloneMount(slot.userNamespace));
     return Object.assign(stack, { root, tmp });
   } catch (error) {
-    void stack.disposeAsync();
+    undo.use(stack);
     throw error;
   }
 }

@@ -6,6 +6,8 @@ export interface OciSpecificationOptions {
   readonly rootPath: string;
   readonly tmpPath: string;
   readonly networkNamespacePath: string;
+  /** The slot's, which has the map of `idRange` already. */
+  readonly userNamespacePath: string;
   readonly idRange: IdRange;
 }
 
@@ -25,6 +27,7 @@ const rlimits = [
 /** The OCI configuration of one environment (runtime-spec 1.0): every wall that an OCI runtime raises, as JSON text. */
 export function ociSpecification(options: OciSpecificationOptions): string {
   const { firstId, count } = options.idRange;
+  // Both OCI runtimes join the namespace as it is; runc wants to be told its map all the same.
   const idMap = [{ containerID: 0, hostID: firstId, size: count }];
   const specification = {
     ociVersion: '1.0.2',
@@ -48,7 +51,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
     ],
     linux: {
       namespaces: [
-        { type: 'user' },
+        { type: 'user', path: options.userNamespacePath },
         { type: 'pid' },
         { type: 'mount' },
         { type: 'ipc' },

@@ -24,6 +24,8 @@ export class Slot {
   readonly volume: TmpVolume;
   readonly #undo: AsyncDisposableStack;
   environmentId: string | undefined;
+  /** What its environment may use, from prepare on. */
+  promisedMemoryMiB = 0;
 
   private constructor(parts: Pick<Slot, 'id' | 'directory' | 'idRange' | 'userNamespace' | 'network' | 'volume'>, undo: AsyncDisposableStack) {
     this.id = parts.id;

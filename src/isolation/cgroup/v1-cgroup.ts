@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reading } from '../../evidence.ts';
 import { readKernelFile, tryReadKernelFile, writeKernelFile } from '../../linux/kernel-file.ts';
-import { killIfStill } from '../../linux/process-handle.ts';
+import { killWhoAreStill } from '../../linux/process-handle.ts';
 import { type Cgroup, cpuPeriodUs } from './cgroup.ts';
 import { waitUntil } from './wait-until.ts';
 
@@ -11,6 +11,9 @@ export type V1Controller = (typeof v1Controllers)[number];
 export type V1Roots = Readonly<Record<V1Controller, string>>;
 
 const removeTimeoutMs = 5_000;
+/** Of the memory size: how much may wait in sockets beside it. */
+const socketBufferShare = 4;
+const killedAtOnce = 64;
 /** null, zero, full, random, urandom, tty, and the ends of pseudo terminals: what runc and crun allow by default. */
 const allowedDevices = ['c 1:3 rwm', 'c 1:5 rwm', 'c 1:7 rwm', 'c 1:8 rwm', 'c 1:9 rwm', 'c 5:0 rwm', 'c 5:2 rwm', 'c 136:* rwm'];
 
@@ -30,6 +33,7 @@ export class V1Cgroup implements Cgroup {
     for (const path of this.#directories()) mkdirSync(path, { recursive: true });
     writeKernelFile(join(this.#paths.memory, 'memory.limit_in_bytes'), memorySizeMiB * 1024 * 1024);
     this.#forbidSwap();
+    this.#limitSocketBuffers(memorySizeMiB);
     writeKernelFile(join(this.#paths.pids, 'pids.max'), maxProcesses);
     writeKernelFile(join(this.#paths.cpu, 'cpu.cfs_period_us'), cpuPeriodUs);
     writeKernelFile(join(this.#paths.devices, 'devices.deny'), 'a');
@@ -107,12 +111,23 @@ export class V1Cgroup implements Cgroup {
     writeKernelFile(join(this.#paths.memory, 'memory.swappiness'), 0);
   }
 
+  /**
+   * v1 charges what waits in sockets to a group only once this limit is set, and apart from its memory; until then it is the host's memory, and the
+   * host's tcp_mem, which every connection shares.
+   */
+  #limitSocketBuffers(memorySizeMiB: number): void {
+    const limit = join(this.#paths.memory, 'memory.kmem.tcp.limit_in_bytes');
+    if (existsSync(limit)) writeKernelFile(limit, Math.floor((memorySizeMiB * 1024 * 1024) / socketBufferShare));
+  }
+
   /** Frozen tasks do not fork: what is listed after the write is all there is, but for tasks still on their way to a stop, which the next round finds. */
   #killOnce(): boolean {
     if (this.#members().size === 0) return true;
     const freezer = join(this.#paths.freezer, 'freezer.state');
     if (existsSync(freezer)) writeKernelFile(freezer, 'FROZEN');
-    for (const pid of this.#members()) killIfStill(pid, () => this.#members().has(pid));
+    // In portions: each look reads every list of the group, and a function may have filled these.
+    const pids = [...this.#members()];
+    for (let index = 0; index < pids.length; index += killedAtOnce) killWhoAreStill(pids.slice(index, index + killedAtOnce), () => this.#members());
     if (existsSync(freezer)) this.thaw();
     return this.#members().size === 0;
   }

@@ -25,7 +25,12 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const AF_NETLINK = 16;
 const NETLINK_ROUTE = 0;
-const SOCK_RAW_OR_PACKET = 0xf;
+const SOCK_TYPE = 0xf;
+const SOCK_STREAM = 1;
+const SOCK_DGRAM = 2;
+const SOCK_SEQPACKET = 5;
+const IPPROTO_TCP = 6;
+const IPPROTO_UDP = 17;
 
 const oneOf = (index: number, values: readonly number[]): ArgumentTest[][] => values.map((value) => [{ index, value }]);
 
@@ -285,24 +290,29 @@ export const allowTable: readonly AllowEntry[] = [
     ],
   },
   {
-    reason: 'sockets, by family: UNIX, IPv4 and IPv6, never raw',
+    reason:
+      'TCP and UDP over IPv4 and IPv6, never raw; other protocols of these families (SCTP, L2TP, MPTCP, UDP-Lite, SMC) are code of the kernel that no function needs',
     names: ['socket'],
-    when: [AF_UNIX, AF_INET, AF_INET6].flatMap((family) =>
-      [1, 2].map((type) => [
+    when: [AF_INET, AF_INET6].flatMap((family) =>
+      [
+        [SOCK_STREAM, 0],
+        [SOCK_STREAM, IPPROTO_TCP],
+        [SOCK_DGRAM, 0],
+        [SOCK_DGRAM, IPPROTO_UDP],
+      ].map(([type = 0, protocol = 0]) => [
         { index: 0, value: family },
-        { index: 1, mask: SOCK_RAW_OR_PACKET, value: type },
+        { index: 1, mask: SOCK_TYPE, value: type },
+        { index: 2, value: protocol },
       ]),
     ),
   },
   {
-    reason: 'UNIX sockets that keep message boundaries',
+    reason: 'UNIX sockets',
     names: ['socket'],
-    when: [
-      [
-        { index: 0, value: AF_UNIX },
-        { index: 1, mask: SOCK_RAW_OR_PACKET, value: 5 },
-      ],
-    ],
+    when: [SOCK_STREAM, SOCK_DGRAM, SOCK_SEQPACKET].map((type) => [
+      { index: 0, value: AF_UNIX },
+      { index: 1, mask: SOCK_TYPE, value: type },
+    ]),
   },
   {
     reason: 'getifaddrs asks route netlink for addresses',
@@ -435,10 +445,6 @@ export const allowTable: readonly AllowEntry[] = [
     reason: 'Landlock and seccomp: a function may wall itself in further',
     names: ['seccomp', 'landlock_create_ruleset', 'landlock_add_rule', 'landlock_restrict_self'],
   },
-  {
-    reason: 'POSIX asynchronous input and output of older programs',
-    names: ['io_setup', 'io_destroy', 'io_submit', 'io_cancel', 'io_getevents', 'io_pgetevents'],
-  },
 ];
 
 export const denyTable: readonly DenyEntry[] = [
@@ -464,6 +470,7 @@ export const denyTable: readonly DenyEntry[] = [
     ],
   },
   { reason: 'kernel keyrings are not namespaced', names: ['add_key', 'request_key', 'keyctl'] },
+  { reason: 'native asynchronous input and output: all users share fs.aio-max-nr, one io_setup takes it', names: ['io_setup'] },
   {
     reason: 'kernel attack surface no function needs',
     names: [
