@@ -14,6 +14,7 @@ import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
+import { egressPolicyOf, readHostConfiguration } from './host-configuration.ts';
 import { ImageBuilder } from './image-builder.ts';
 import { ImageStore } from './image-store.ts';
 import { type Instance, openInstance } from './instance.ts';
@@ -53,6 +54,7 @@ export async function startHostAgent(
   becomeSubreaper();
   const instance = openInstance(settings.dataDirectory);
   const { runDirectory, volumeDirectory, dataDirectory } = instance;
+  const host = readHostConfiguration(join(dataDirectory, 'config.json'));
   const cgroups = CgroupHost.open({ instance: instance.id, directory: join(runDirectory, 'cgroup') });
   const idRanges = new IdRanges(instance.idRangeDirectory, instance.id);
   const journal = new SlotJournalFile(join(dataDirectory, 'journal'));
@@ -76,6 +78,8 @@ export async function startHostAgent(
     ociRuntime,
     journal,
     emit: (event) => emit(event),
+    egressPolicyOf: (owner) => egressPolicyOf(host, owner),
+    rateLimits: host.isolation.rateLimits,
     maxSlots: settings.daemon.maxEnvironments,
     maxMemoryMiB: settings.daemon.maxMemoryMiB,
   });

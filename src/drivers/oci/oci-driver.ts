@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import type { Evidence } from '../../evidence.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
 import { makeVolumeTemplate, type VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
+import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
+import type { RateLimits } from '../../isolation/rate-limit/token-bucket.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import type { ClaimOptions, Driver, DriverEvent, EnvironmentDescriptors, RuntimeImage } from '../driver.ts';
 import { ociEvidence } from './evidence.ts';
@@ -29,6 +32,9 @@ export interface OciDriverOptions {
   readonly ociRuntime: OciRuntime;
   readonly journal: SlotJournal;
   readonly emit: (event: DriverEvent) => void;
+  /** What the host's administrator allows and limits; the daemon has no say in either. */
+  readonly egressPolicyOf: (owner: Owner) => EgressPolicy;
+  readonly rateLimits: RateLimits;
   /** SECURITY: the host's own bounds, whatever the daemon counts: slots that exist, and memory of the environments in them. */
   readonly maxSlots: number;
   readonly maxMemoryMiB: number;

@@ -1,0 +1,65 @@
+import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { egressPolicyOf, parseHostConfiguration, readHostConfiguration } from './host-configuration.ts';
+
+const parse = (value: unknown) => parseHostConfiguration(JSON.stringify(value), 'config.json');
+
+describe('parseHostConfiguration()', () => {
+  it('gives no function any egress when nothing is said', () => {
+    const host = parse({});
+    expect(egressPolicyOf(host, { accountId: '123456789012', functionName: 'f' })).toEqual({ kind: 'none' });
+    expect(host.isolation.dedicatedRuntime).toBe(false);
+  });
+
+  it('takes a function’s policy before its account’s, and that before the default', () => {
+    const host = parse({
+      isolation: {
+        egress: { default: 'public', accounts: { '123456789012': ['203.0.113.0/24:443'] }, functions: { '123456789012/f': 'none' } },
+      },
+    });
+    expect(egressPolicyOf(host, { accountId: '123456789012', functionName: 'f' })).toEqual({ kind: 'none' });
+    expect(egressPolicyOf(host, { accountId: '123456789012', functionName: 'g' })).toEqual({
+      kind: 'list',
+      destinations: [{ cidr: '203.0.113.0/24', port: 443 }],
+    });
+    expect(egressPolicyOf(host, { accountId: '210987654321', functionName: 'f' })).toEqual({ kind: 'public' });
+  });
+
+  it.each([
+    ['a word that is no policy', { isolation: { egress: { default: 'all' } } }],
+    ['a network that is none', { isolation: { egress: { default: ['300.0.0.0/8'] } } }],
+    ['a prefix over 32', { isolation: { egress: { default: ['10.0.0.0/33'] } } }],
+    ['a port that is none', { isolation: { egress: { default: ['10.0.0.0/8:70000'] } } }],
+    ['an account that is no account', { isolation: { egress: { accounts: { me: 'public' } } } }],
+    ['a bucket without size', { isolation: { rateLimits: { block: { bandwidth: { refillTimeMs: 100 } } } } }],
+    ['a field nobody knows', { isolaton: {} }],
+  ])('refuses %s', (_what, value) => {
+    expect(() => parse(value)).toThrow(expect.objectContaining({ code: 'HostUnfit' }));
+  });
+});
+
+describe.runIf(process.getuid?.() === 0)('readHostConfiguration()', () => {
+  let directory: string;
+  let path: string;
+
+  beforeEach(() => {
+    directory = mkdtempSync(join(tmpdir(), 'cloister-configuration-'));
+    path = join(directory, 'config.json');
+    writeFileSync(path, '{}', { mode: 0o644 });
+  });
+  afterEach(() => rmSync(directory, { recursive: true }));
+
+  it('takes the defaults where there is no file', () => {
+    expect(readHostConfiguration(join(directory, 'none.json')).isolation.egress.default).toEqual({ kind: 'none' });
+  });
+
+  it('refuses a file that others may write', () => {
+    chmodSync(path, 0o666);
+    expect(() => readHostConfiguration(path)).toThrow('root alone');
+    chmodSync(path, 0o644);
+    chownSync(path, 65_534, 65_534);
+    expect(() => readHostConfiguration(path)).toThrow('root alone');
+  });
+});

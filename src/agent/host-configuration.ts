@@ -1,0 +1,100 @@
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { z } from 'zod';
+import { CloisterError } from '../errors.ts';
+import { type EgressPolicy, parseEgressPolicy } from '../isolation/network/egress-policy.ts';
+
+/** A token bucket as Firecracker has it; bytes for bandwidth, operations or packets for ops. */
+const tokenBucket = z.strictObject({
+  size: z.int().min(1).max(Number.MAX_SAFE_INTEGER),
+  refillTimeMs: z.int().min(1).max(3_600_000),
+  oneTimeBurst: z.int().min(0).max(Number.MAX_SAFE_INTEGER).default(0),
+});
+const rateLimiter = z.strictObject({ bandwidth: tokenBucket.optional(), ops: tokenBucket.optional() });
+
+const egress = z.union([z.enum(['none', 'public']), z.array(z.string()).min(1).max(64)]).transform((value, context): EgressPolicy => {
+  const policy = parseEgressPolicy(value);
+  if (policy !== undefined) return policy;
+  context.addIssue({ code: 'custom', message: 'must be "none", "public" or a list of a.b.c.d/len or a.b.c.d/len:port' });
+  return z.NEVER;
+});
+const accountId = z.string().regex(/^\d{12}$/);
+const functionOfAccount = z.string().regex(/^\d{12}\/[A-Za-z0-9_-]{1,64}$/);
+
+const mebibyte = 1_048_576;
+const defaultNetwork = { bandwidth: { size: 64 * mebibyte, refillTimeMs: 1_000, oneTimeBurst: 64 * mebibyte } };
+const defaultBlock = {
+  bandwidth: { size: 128 * mebibyte, refillTimeMs: 1_000, oneTimeBurst: 512 * mebibyte },
+  ops: { size: 8_192, refillTimeMs: 1_000, oneTimeBurst: 32_768 },
+};
+
+const configuration = z.strictObject({
+  isolation: z
+    .strictObject({
+      /** Each account gets its own file of a runtime's image, and so its own pages of the page cache. */
+      dedicatedRuntime: z.boolean().default(false),
+      egress: z
+        .strictObject({
+          default: egress.prefault('none'),
+          accounts: z.record(accountId, egress).prefault({}),
+          /** Keys are `account/function`; they go before their account's. */
+          functions: z.record(functionOfAccount, egress).prefault({}),
+          /** Address of the resolver that functions with egress ask. @default the first of the host's resolv.conf */
+          resolver: z.ipv4().optional(),
+        })
+        .prefault({}),
+      rateLimits: z
+        .strictObject({
+          /** `rx`: towards the environment; `tx`: from it. */
+          network: z.strictObject({ rx: rateLimiter.default(defaultNetwork), tx: rateLimiter.default(defaultNetwork) }).prefault({}),
+          /** Of each device an environment reads or writes: its /tmp, and the images. */
+          block: rateLimiter.default(defaultBlock),
+        })
+        .prefault({}),
+    })
+    .prefault({}),
+  host: z
+    .strictObject({
+      /** Never given to environments: below it none starts, and idle ones end. */
+      memoryReserveMiB: z.int().min(0).default(1_024),
+      diskReserveMiB: z.int().min(0).default(2_048),
+    })
+    .prefault({}),
+});
+
+/** What the host's administrator decides, and neither the daemon nor a function can change. */
+export type HostConfiguration = Readonly<z.output<typeof configuration>>;
+
+/**
+ * Reads `config.json` of the data directory, or takes the defaults where there is none. Throws `HostUnfit` that names the field.
+ * SECURITY: it grants egress, so it must be root's and nobody else's to write.
+ */
+export function readHostConfiguration(path: string): HostConfiguration {
+  if (!existsSync(path)) return configuration.parse({});
+  const { uid, mode } = statSync(path);
+  if (uid !== 0 || (mode & 0o022) !== 0) throw refusal(path, 'it must belong to root and be writable by root alone');
+  return parseHostConfiguration(readFileSync(path, 'utf8'), path);
+}
+
+/** Reads a configuration's text; `path` is for the error. */
+export function parseHostConfiguration(text: string, path: string): HostConfiguration {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw refusal(path, 'it is not JSON', cause);
+  }
+  const parsed = configuration.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [issue] = parsed.error.issues;
+  throw refusal(path, `${issue?.path.join('.') || 'the whole'}: ${issue?.message ?? 'not valid'}`, parsed.error);
+}
+
+/** The policy of one function: its own, else its account's, else the default. */
+export function egressPolicyOf(host: HostConfiguration, owner: { readonly accountId: string; readonly functionName: string }): EgressPolicy {
+  const { functions, accounts, default: fallback } = host.isolation.egress;
+  return functions[`${owner.accountId}/${owner.functionName}`] ?? accounts[owner.accountId] ?? fallback;
+}
+
+function refusal(path: string, reason: string, cause?: unknown): CloisterError {
+  return new CloisterError('HostUnfit', `the configuration ${path} cannot be used: ${reason}`, { operation: 'read configuration', path, cause });
+}
