@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { DriverEvent } from '../drivers/driver.ts';
 import { OciDriver } from '../drivers/oci/oci-driver.ts';
 import { findOciRuntime, ociPrograms, ociStateRoot } from '../drivers/oci/oci-runtime.ts';
+import { type OciWalls, ociWalls } from '../drivers/oci/walls.ts';
 import { CloisterError } from '../errors.ts';
 import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
@@ -39,6 +40,12 @@ export interface RunningAgent {
   stop(): Promise<void>;
 }
 
+/** What the agent is put together from; each part can be another's. */
+export interface AgentParts {
+  readonly start?: (options: DaemonProcessOptions) => Promise<DaemonProcess>;
+  readonly walls?: OciWalls;
+}
+
 /** The daemon needs its grace, and a moment to write what it has. */
 const daemonStopMarginMs = 5_000;
 
@@ -46,7 +53,7 @@ const daemonStopMarginMs = 5_000;
 export async function startHostAgent(
   settings: AgentSettings,
   log: (message: string) => void,
-  start: (options: DaemonProcessOptions) => Promise<DaemonProcess> = startDaemon,
+  { start = startDaemon, walls = ociWalls }: AgentParts = {},
 ): Promise<RunningAgent> {
   await using undo = new AsyncDisposableStack();
   const user = findUser('cloister');
@@ -80,6 +87,7 @@ export async function startHostAgent(
     emit: (event) => emit(event),
     egressPolicyOf: (owner) => egressPolicyOf(host, owner),
     rateLimits: host.isolation.rateLimits,
+    walls,
     maxSlots: settings.daemon.maxEnvironments,
     maxMemoryMiB: settings.daemon.maxMemoryMiB,
   });

@@ -14,6 +14,7 @@ import { ociEvidence } from './evidence.ts';
 import { OciEnvironment } from './oci-environment.ts';
 import type { OciRuntime } from './oci-runtime.ts';
 import { Slot } from './slot.ts';
+import type { OciWalls } from './walls.ts';
 
 /** Notes what is about to be made, so that a killed agent's leftovers can be found. */
 export interface SlotJournal {
@@ -35,6 +36,7 @@ export interface OciDriverOptions {
   /** What the host's administrator allows and limits; the daemon has no say in either. */
   readonly egressPolicyOf: (owner: Owner) => EgressPolicy;
   readonly rateLimits: RateLimits;
+  readonly walls: OciWalls;
   /** SECURITY: the host's own bounds, whatever the daemon counts: slots that exist, and memory of the environments in them. */
   readonly maxSlots: number;
   readonly maxMemoryMiB: number;
@@ -85,7 +87,7 @@ export class OciDriver implements Driver {
     const slot = this.#slots.get(slotId);
     if (slot === undefined || this.#destroying.has(slotId)) throw new CloisterError('NotFound', 'there is no such slot', { operation: 'prepare' });
     if (slot.environmentId !== undefined) throw new CloisterError('Conflict', 'the slot has an environment', { operation: 'prepare' });
-    const { cgroups, images, ociRuntime, emit, maxMemoryMiB } = this.#options;
+    const { cgroups, images, ociRuntime, emit, maxMemoryMiB, walls } = this.#options;
     if (this.#memoryMiB + memorySizeMiB > maxMemoryMiB)
       throw new CloisterError('NoCapacity', 'the host has given all the memory it may give', { operation: 'prepare' });
     const id = `env-${randomBytes(8).toString('hex')}`;
@@ -93,7 +95,17 @@ export class OciDriver implements Driver {
     slot.promisedMemoryMiB = memorySizeMiB;
     this.#memoryMiB += memorySizeMiB;
     return this.#whileMaking(slotId, async () => {
-      const environment = await OciEnvironment.prepare({ id, slot, runtime, memorySizeMiB, cgroup: cgroups.group(id), ociRuntime, images, emit });
+      const environment = await OciEnvironment.prepare({
+        id,
+        slot,
+        runtime,
+        memorySizeMiB,
+        cgroup: walls.group(cgroups, id),
+        ociRuntime,
+        images,
+        emit,
+        walls,
+      });
       this.#environments.set(id, environment);
       return id;
     });
@@ -148,11 +160,11 @@ export class OciDriver implements Driver {
   }
 
   async #openSlot(id: string, tmpSizeMiB: number): Promise<Slot> {
-    const { journal, runDirectory, volumeDirectory, idRanges } = this.#options;
+    const { journal, runDirectory, volumeDirectory, idRanges, walls } = this.#options;
     const template = await this.#template(tmpSizeMiB);
     journal.opening(id);
     try {
-      return await Slot.open({ id, directory: join(runDirectory, id), imagePath: join(volumeDirectory, `${id}.img`), template, idRanges });
+      return await Slot.open({ id, directory: join(runDirectory, id), imagePath: join(volumeDirectory, `${id}.img`), template, idRanges, walls });
     } catch (error) {
       journal.closed(id);
       throw error;

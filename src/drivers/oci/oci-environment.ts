@@ -13,8 +13,8 @@ import { reapChild } from '../../linux/reap-child.ts';
 import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
 import { InitChannel } from './init-channel.ts';
 import type { OciRuntime } from './oci-runtime.ts';
-import { ociSpecification } from './oci-specification.ts';
 import type { Slot } from './slot.ts';
+import type { OciWalls } from './walls.ts';
 
 /** sbx_user1051 of the runtime images. */
 const functionUid = 993;
@@ -32,6 +32,7 @@ export interface OciEnvironmentOptions {
   readonly ociRuntime: OciRuntime;
   readonly images: ImageMounts;
   readonly emit: (event: DriverEvent) => void;
+  readonly walls: OciWalls;
 }
 
 /** One execution environment of the oci driver, from prepared to destroyed. */
@@ -83,7 +84,7 @@ export class OciEnvironment {
     cgroup.create({ memorySizeMiB: options.memorySizeMiB, maxProcesses });
     await using attached = attachRoot(options, undo);
     const ends = makeEnds(slot, undo);
-    const specification = ociSpecification({
+    const specification = options.walls.specification({
       rootPath: attached.root,
       tmpPath: attached.tmp,
       networkNamespacePath: `/proc/${process.pid}/fd/${slot.network.namespace}`,

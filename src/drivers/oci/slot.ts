@@ -1,10 +1,11 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
+import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
-import { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
 import { closeNamespace, type IdRange, makeUserNamespace } from '../../linux/user-namespace.ts';
+import type { OciWalls } from './walls.ts';
 
 export interface SlotOptions {
   readonly id: string;
@@ -12,6 +13,7 @@ export interface SlotOptions {
   readonly imagePath: string;
   readonly template: VolumeTemplate;
   readonly idRanges: IdRanges;
+  readonly walls: OciWalls;
 }
 
 /** Everything pre-made for one environment before a function is known: id range, user namespace for id-mapped mounts, network namespace, encrypted volume. */
@@ -47,9 +49,9 @@ export class Slot {
     undo.defer(() => options.idRanges.release(idRange.index));
     const userNamespace = await makeUserNamespace(idRange);
     undo.defer(() => closeNamespace(userNamespace));
-    const network = SlotNetwork.open();
+    const network = options.walls.openNetwork();
     undo.defer(() => network.close());
-    const volume = TmpVolume.open({ template: options.template, imagePath: options.imagePath, mountPoint: join(directory, 'volume') });
+    const volume = options.walls.openVolume({ template: options.template, imagePath: options.imagePath, mountPoint: join(directory, 'volume') });
     undo.defer(() => volume.close());
     return new Slot({ id, directory, idRange, userNamespace, network, volume }, undo.move());
   }

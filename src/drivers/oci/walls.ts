@@ -1,0 +1,15 @@
+import type { Cgroup } from '../../isolation/cgroup/cgroup.ts';
+import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
+import { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
+import { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import { ociSpecification } from './oci-specification.ts';
+
+/** What raises each wall, as one value of the composition root: a program that proves a wall's worth takes exactly that one away. */
+export const ociWalls = {
+  specification: ociSpecification,
+  group: (cgroups: CgroupHost, name: string): Cgroup => cgroups.group(name),
+  openNetwork: SlotNetwork.open,
+  openVolume: TmpVolume.open,
+};
+
+export type OciWalls = typeof ociWalls;
