@@ -25,7 +25,9 @@ const variableValue = z
 const driver = z.enum(['oci', 'microvm']);
 const memorySizeMiB = z.int().min(128).max(32_768);
 const tmpSizeMiB = z.int().min(512).max(32_768);
-const owner = z.strictObject({ accountId, functionName, version: versionName });
+/** Lambda's pattern of X-Amz-Tenant-Id. */
+const tenantId = z.string().regex(/^[a-zA-Z0-9._:/=+\-@ ]{1,256}$/);
+const owner = z.strictObject({ accountId, functionName, version: versionName, tenantId: tenantId.exactOptional() });
 export type Owner = z.infer<typeof owner>;
 
 /** One schema per verb: what the daemon may ask. */

@@ -44,6 +44,8 @@ export async function applyConfiguration(
   checkGranted('EphemeralStorage', ephemeralStorageMiB, limits.maxEphemeralStorageMiB);
   const environment = input.Environment === undefined ? (current?.environment ?? {}) : { ...input.Environment.Variables };
   checkEnvironment(environment, limits);
+  // Only a creation can ask for it: UpdateFunctionConfiguration has no such member.
+  const tenantIsolationMode = current === undefined ? input.TenancyConfig?.TenantIsolationMode : current.tenantIsolationMode;
   return {
     runtime,
     runtimeDigest: runtime === current?.runtime ? current.runtimeDigest : await findRuntimeDigest(services, runtime),
@@ -59,6 +61,7 @@ export async function applyConfiguration(
     tracingMode: input.TracingConfig?.Mode ?? current?.tracingMode ?? 'PassThrough',
     logGroup: input.LoggingConfig?.LogGroup ?? current?.logGroup ?? `/aws/lambda/${options.functionName}`,
     isolation: options.isolation,
+    ...(tenantIsolationMode === undefined ? {} : { tenantIsolationMode }),
   };
 }
 
@@ -107,7 +110,6 @@ function refuseUnsupported(input: ConfigurationInput): void {
     ['LoggingConfig with LogFormat JSON', input.LoggingConfig?.LogFormat === 'JSON'],
     ['LoggingConfig with log levels', input.LoggingConfig?.ApplicationLogLevel !== undefined || input.LoggingConfig?.SystemLogLevel !== undefined],
     ['CodeSigningConfigArn', (input.CodeSigningConfigArn ?? '') !== ''],
-    ['TenancyConfig', input.TenancyConfig !== undefined],
     ['CapacityProviderConfig', input.CapacityProviderConfig !== undefined],
     ['DurableConfig', input.DurableConfig !== undefined],
     // Newer in the service model than in the SDK's types.

@@ -34,6 +34,7 @@ export function functionConfigurationAnswer(
     EphemeralStorage: { Size: configuration.ephemeralStorageMiB },
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     RuntimeVersionConfig: { RuntimeVersionArn: `arn:aws:lambda:${region}::runtime:${configuration.runtimeDigest}` },
+    ...(configuration.tenantIsolationMode === undefined ? {} : { TenancyConfig: { TenantIsolationMode: configuration.tenantIsolationMode } }),
     LoggingConfig: { LogFormat: 'Text', LogGroup: configuration.logGroup },
   };
 }

@@ -112,6 +112,27 @@ describe('AWS’s JavaScript SDK against the control API', () => {
     expect(await client.send(new InvokeCommand({ FunctionName: 'echo', InvocationType: 'DryRun' }))).toMatchObject({ StatusCode: 204 });
   });
 
+  it('isolates tenants of a function that was created so, for good, and wants their ids', async () => {
+    const created = await create('per-tenant', { TenancyConfig: { TenantIsolationMode: 'PER_TENANT' }, Publish: true });
+    expect(created.TenancyConfig).toEqual({ TenantIsolationMode: 'PER_TENANT' });
+    const invoke = (name: string, TenantId?: string) => client.send(new InvokeCommand({ FunctionName: name, TenantId }));
+    await invoke('per-tenant', 'blue/1 @a:b');
+    expect(fixture.invoker.requests.at(-1)).toMatchObject({ tenantId: 'blue/1 @a:b', function: { tenantIsolationMode: 'PER_TENANT' } });
+    await invoke('per-tenant:1', 'green');
+    expect(fixture.invoker.requests.at(-1)).toMatchObject({ tenantId: 'green', function: { version: '1', tenantIsolationMode: 'PER_TENANT' } });
+    const isolated = 'The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.';
+    await expect(invoke('per-tenant')).rejects.toMatchObject({ name: 'InvalidParameterValueException', message: isolated });
+    await client.send(new UpdateFunctionConfigurationCommand({ FunctionName: 'per-tenant', MemorySize: 256 }));
+    await expect(invoke('per-tenant')).rejects.toMatchObject({ name: 'InvalidParameterValueException' });
+    const read = await client.send(new GetFunctionConfigurationCommand({ FunctionName: 'per-tenant' }));
+    expect(read).toMatchObject({ MemorySize: 256, TenancyConfig: { TenantIsolationMode: 'PER_TENANT' } });
+    await expect(invoke('per-tenant', 'x'.repeat(257))).rejects.toMatchObject({ name: 'ValidationException' });
+    await expect(invoke('per-tenant', 'a;b')).rejects.toMatchObject({ name: 'ValidationException' });
+    await expect(create('wrong-tenancy', { TenancyConfig: { TenantIsolationMode: 'SHARED' } })).rejects.toMatchObject({
+      name: 'ValidationException',
+    });
+  });
+
   it('hands on a function’s own failure', async () => {
     await create('failing');
     const { respond } = fixture.invoker;

@@ -64,7 +64,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     onProblem: reportProblem,
   };
   const pool = new EnvironmentPool<ExecutionEnvironment>({
-    create: (fn) => new ExecutionEnvironment(fn, environments),
+    create: (owner) => new ExecutionEnvironment(owner, environments),
     clock: systemClock,
     idleTimeoutMs,
     maxEnvironments,

@@ -4,10 +4,11 @@ import { FakeClock } from '../../test/support/fake-clock.ts';
 import { functionVersion } from '../../test/support/function-version.ts';
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
+import { EnvironmentOwner } from './environment-owner.ts';
 import { EnvironmentPool, type PooledEnvironment } from './environment-pool.ts';
 
 class TestEnvironment implements PooledEnvironment {
-  readonly function: FunctionVersion;
+  readonly owner: EnvironmentOwner;
   readonly id: string;
   isUsable = true;
   isAlive = false;
@@ -17,8 +18,8 @@ class TestEnvironment implements PooledEnvironment {
   isDestroying = false;
   #onLost: () => void = () => {};
 
-  constructor(fn: FunctionVersion, id: number) {
-    this.function = fn;
+  constructor(owner: EnvironmentOwner, id: number) {
+    this.owner = owner;
     this.id = `env-${id}`;
   }
 
@@ -60,8 +61,8 @@ function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, 
   const made: TestEnvironment[] = [];
   const problems: string[] = [];
   const pool = new EnvironmentPool<TestEnvironment>({
-    create: (fn) => {
-      const environment = new TestEnvironment(fn, made.length);
+    create: (owner) => {
+      const environment = new TestEnvironment(owner, made.length);
       environment.started.promise.catch(() => {});
       made.push(environment);
       if (!byHand) {
@@ -79,6 +80,11 @@ function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, 
   return { pool, clock, made, problems };
 }
 
+/** An owner without tenant isolation. */
+function ownerOf(overrides: Partial<FunctionVersion> = {}): EnvironmentOwner {
+  return EnvironmentOwner.of(functionVersion(overrides));
+}
+
 const alive = (made: readonly TestEnvironment[]): number => made.filter((environment) => environment.isAlive).length;
 /** Lets every promise that can go on do so. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
@@ -86,7 +92,7 @@ const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolv
 describe('EnvironmentPool', () => {
   it('hands out the most recently used idle environment', async () => {
     const { pool } = testPool();
-    const fn = functionVersion();
+    const fn = ownerOf();
     const first = await pool.acquire(fn);
     const second = await pool.acquire(fn);
     pool.release(second);
@@ -96,9 +102,9 @@ describe('EnvironmentPool', () => {
 
   it('ends an environment once it has been idle for 15 minutes, and not before', async () => {
     const { pool, clock, made } = testPool();
-    pool.release(await pool.acquire(functionVersion()));
+    pool.release(await pool.acquire(ownerOf()));
     clock.advance(600_000);
-    const other = functionVersion({ functionName: 'other' });
+    const other = ownerOf({ functionName: 'other' });
     pool.release(await pool.acquire(other));
     clock.advance(299_999);
     await settle();
@@ -115,27 +121,27 @@ describe('EnvironmentPool', () => {
   it('ends the longest idle environment to make room for another function', async () => {
     const { pool, clock, made } = testPool({ maxEnvironments: 2 });
     for (const functionName of ['a', 'b']) {
-      pool.release(await pool.acquire(functionVersion({ functionName })));
+      pool.release(await pool.acquire(ownerOf({ functionName })));
       clock.advance(1_000);
     }
-    await pool.acquire(functionVersion({ functionName: 'c' }));
+    await pool.acquire(ownerOf({ functionName: 'c' }));
     expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true, true]);
   });
 
   it('counts memory, and refuses what cannot fit', async () => {
     const { pool } = testPool({ maxMemoryMiB: 1_024 });
-    await pool.acquire(functionVersion({ memorySizeMiB: 768 }));
-    await expect(pool.acquire(functionVersion({ memorySizeMiB: 512 }))).rejects.toMatchObject({ code: 'NoCapacity' });
-    await pool.acquire(functionVersion({ memorySizeMiB: 256 }));
+    await pool.acquire(ownerOf({ memorySizeMiB: 768 }));
+    await expect(pool.acquire(ownerOf({ memorySizeMiB: 512 }))).rejects.toMatchObject({ code: 'NoCapacity' });
+    await pool.acquire(ownerOf({ memorySizeMiB: 256 }));
   });
 
   it('counts an environment until its destruction is done', async () => {
     const { pool, made } = testPool({ maxEnvironments: 1 }, true);
-    const acquiring = pool.acquire(functionVersion());
+    const acquiring = pool.acquire(ownerOf());
     await settle();
     made[0]?.started.resolve();
     pool.release(await acquiring);
-    const next = pool.acquire(functionVersion({ functionName: 'other' }));
+    const next = pool.acquire(ownerOf({ functionName: 'other' }));
     await settle();
     expect(made).toHaveLength(1);
     made[0]?.destruction.resolve();
@@ -147,9 +153,9 @@ describe('EnvironmentPool', () => {
 
   it('waits for an environment that has answered rather than making another', async () => {
     const { pool, made } = testPool();
-    const environment = await pool.acquire(functionVersion());
+    const environment = await pool.acquire(ownerOf());
     pool.finishing(environment);
-    const next = pool.acquire(functionVersion());
+    const next = pool.acquire(ownerOf());
     await settle();
     pool.release(environment);
     expect(await next).toBe(environment);
@@ -158,9 +164,9 @@ describe('EnvironmentPool', () => {
 
   it('makes another one when the answered environment does not come free in time', async () => {
     const { pool, made, clock } = testPool();
-    const environment = await pool.acquire(functionVersion());
+    const environment = await pool.acquire(ownerOf());
     pool.finishing(environment);
-    const next = pool.acquire(functionVersion());
+    const next = pool.acquire(ownerOf());
     await settle();
     clock.advance(200);
     expect(await next).not.toBe(environment);
@@ -169,29 +175,29 @@ describe('EnvironmentPool', () => {
 
   it('ends what is lost while idle', async () => {
     const { pool, made } = testPool();
-    const environment = await pool.acquire(functionVersion());
+    const environment = await pool.acquire(ownerOf());
     pool.release(environment);
     environment.lose();
     await settle();
     expect(alive(made)).toBe(0);
-    expect(await pool.acquire(functionVersion())).not.toBe(environment);
+    expect(await pool.acquire(ownerOf())).not.toBe(environment);
   });
 
   it('keeps counting an environment that could not be destroyed, without waiting for it', async () => {
     const { pool, made, problems } = testPool({ maxEnvironments: 1 }, true);
-    const acquiring = pool.acquire(functionVersion());
+    const acquiring = pool.acquire(ownerOf());
     await settle();
     made[0]?.started.resolve();
     pool.release(await acquiring);
     made[0]?.destruction.reject(new Error('busy'));
-    await expect(pool.acquire(functionVersion({ functionName: 'other' }))).rejects.toMatchObject({ code: 'NoCapacity' });
+    await expect(pool.acquire(ownerOf({ functionName: 'other' }))).rejects.toMatchObject({ code: 'NoCapacity' });
     expect(problems).toHaveLength(1);
     await pool.stop(0);
   });
 
   it('stop() waits for running invocations no longer than the grace', async () => {
     const { pool, made, clock } = testPool();
-    await pool.acquire(functionVersion());
+    await pool.acquire(ownerOf());
     const stopped = pool.stop(5_000);
     await settle();
     expect(alive(made)).toBe(1);
@@ -201,12 +207,15 @@ describe('EnvironmentPool', () => {
   });
 });
 
+const isolated = functionVersion({ functionName: 'isolated', tenantIsolationMode: 'PER_TENANT' });
 const families = [
-  functionVersion(),
-  functionVersion({ accountId: '210987654321' }),
-  functionVersion({ revisionId: 'revision-2' }),
-  functionVersion({ version: '1', memorySizeMiB: 512 }),
-  functionVersion({ functionName: 'other', memorySizeMiB: 1_024 }),
+  ownerOf(),
+  ownerOf({ accountId: '210987654321' }),
+  ownerOf({ revisionId: 'revision-2' }),
+  ownerOf({ version: '1', memorySizeMiB: 512 }),
+  ownerOf({ functionName: 'other', memorySizeMiB: 1_024 }),
+  EnvironmentOwner.of(isolated, 'blue'),
+  EnvironmentOwner.of(isolated, 'green'),
 ];
 
 const bounds = { maxEnvironments: 4, maxMemoryMiB: 2_048 };
@@ -242,28 +251,27 @@ class PoolRun {
   async act({ kind, pick }: Action): Promise<void> {
     const { pool, made, clock } = this.rig;
     const some = (from: readonly TestEnvironment[]): TestEnvironment | undefined => from[pick % Math.max(1, from.length)];
-    const fn = families[pick % families.length] ?? functionVersion();
-    if (kind === 'acquire') this.#acquire(fn);
+    const owner = families[pick % families.length] ?? ownerOf();
+    if (kind === 'acquire') this.#acquire(owner);
     else if (kind === 'started') some(made.filter((one) => one.isStarting))?.started.resolve();
     else if (kind === 'refused')
       some(made.filter((one) => one.isStarting))?.started.reject(new CloisterError('HostUnfit', 'no', { operation: 'test' }));
     else if (kind === 'lose') some(made)?.lose();
     else if (kind === 'destroyed') some(made.filter((one) => one.isDestroying))?.destruction.resolve();
-    else if (kind === 'retire') pool.retire((candidate) => candidate === fn);
+    else if (kind === 'retire') pool.retire((candidate) => candidate === owner.function);
     else if (kind === 'advance') clock.advance(pick * 50_000);
     else this.#give(kind, some(this.held));
     await settle();
     this.check();
   }
 
-  #acquire(fn: FunctionVersion): void {
-    this.rig.pool.acquire(fn).then(
+  #acquire(owner: EnvironmentOwner): void {
+    this.rig.pool.acquire(owner).then(
       (environment) => {
         if (this.#served.has(environment)) this.reuseCount += 1;
         this.#served.add(environment);
-        const { accountId, functionName, version, revisionId } = environment.function;
-        const isOwn = accountId === fn.accountId && functionName === fn.functionName && version === fn.version && revisionId === fn.revisionId;
-        if (!isOwn) this.violations.push(`${environment.id} serves another function than its own`);
+        // Compared by identity, not by key: each of these owners is one object.
+        if (environment.owner !== owner) this.violations.push(`${environment.id} serves another function than its own`);
         if (this.held.includes(environment)) this.violations.push(`${environment.id} serves two at once`);
         this.held.push(environment);
       },
@@ -286,7 +294,7 @@ class PoolRun {
   check(): void {
     const living = this.rig.made.filter((one) => one.isAlive);
     expect(living.length).toBeLessThanOrEqual(bounds.maxEnvironments);
-    expect(living.reduce((sum, one) => sum + one.function.memorySizeMiB, 0)).toBeLessThanOrEqual(bounds.maxMemoryMiB);
+    expect(living.reduce((sum, one) => sum + one.owner.function.memorySizeMiB, 0)).toBeLessThanOrEqual(bounds.maxMemoryMiB);
     expect(this.violations).toEqual([]);
   }
 
@@ -316,10 +324,10 @@ describe('EnvironmentPool under any order of events', () => {
         madeCount += run.rig.made.length;
         await run.end();
       }),
-      { numRuns: 300 },
+      { numRuns: 2_000 },
     );
     // The runs were about something: environments were made, and used again.
-    expect(madeCount).toBeGreaterThan(500);
-    expect(reuseCount).toBeGreaterThan(100);
+    expect(madeCount).toBeGreaterThan(5_000);
+    expect(reuseCount).toBeGreaterThan(1_000);
   });
 });

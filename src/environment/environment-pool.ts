@@ -1,6 +1,7 @@
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
+import type { EnvironmentOwner } from './environment-owner.ts';
 
 /** What the pool must know of an environment. */
 export interface PooledEnvironment {
@@ -13,7 +14,7 @@ export interface PooledEnvironment {
 }
 
 export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
-  readonly create: (fn: FunctionVersion) => E;
+  readonly create: (owner: EnvironmentOwner) => E;
   readonly clock: Clock;
   readonly idleTimeoutMs: number;
   /** Bounds over everything that lives: being made, serving, idle, being destroyed. */
@@ -26,8 +27,7 @@ export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
 type EntryPhase = 'creating' | 'idle' | 'busy' | 'finishing' | 'ending' | 'wedged';
 
 interface Entry<E> {
-  readonly key: string;
-  readonly function: FunctionVersion;
+  readonly owner: EnvironmentOwner;
   readonly environment: E;
   phase: EntryPhase;
   isRetired: boolean;
@@ -40,7 +40,7 @@ interface Waiter<E> {
   readonly patience: ScheduledTask;
 }
 
-/** The environments of one function version at one revision. */
+/** The environments of one owner. */
 interface Family<E> {
   /** Most recently used last. */
   readonly idle: Entry<E>[];
@@ -51,7 +51,7 @@ interface Family<E> {
 /** An environment that has answered is as good as idle: waiting this long for it beats making another one. */
 const finishingPatienceMs = 200;
 
-/** One environment per concurrent invocation, used again only for the same account, function, version and revision. */
+/** One environment per concurrent invocation, used again only for its owner: the same account, function, version, revision and tenant. */
 export class EnvironmentPool<E extends PooledEnvironment> {
   readonly #options: EnvironmentPoolOptions<E>;
   readonly #entries = new Map<E, Entry<E>>();
@@ -71,14 +71,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   }
 
   /** An environment for one invocation; give it back with `release`. Rejects with `NoCapacity`, `ShuttingDown`, or what making one failed with. */
-  async acquire(fn: FunctionVersion): Promise<E> {
-    const key = familyKey(fn);
+  async acquire(owner: EnvironmentOwner): Promise<E> {
+    const { key, function: fn } = owner;
     for (;;) {
       if (this.#isStopping) throw shuttingDown();
       const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key));
       if (free !== undefined) return free;
       if (this.#isStopping) throw shuttingDown();
-      if (this.#fits(fn)) return await this.#create(fn, key);
+      if (this.#fits(fn)) return await this.#create(owner);
       await this.#makeRoom();
     }
   }
@@ -88,7 +88,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     const entry = this.#entries.get(environment);
     if (entry?.phase !== 'busy' || entry.isRetired) return;
     entry.phase = 'finishing';
-    this.#family(entry.key).finishing += 1;
+    this.#family(entry.owner.key).finishing += 1;
   }
 
   release(environment: E): void {
@@ -99,7 +99,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       void this.#end(entry);
       return;
     }
-    const family = this.#family(entry.key);
+    const family = this.#family(entry.owner.key);
     const waiter = family.waiters.shift();
     if (waiter !== undefined) {
       waiter.patience.cancel();
@@ -116,7 +116,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   /** No environment that matches serves again: idle ones end now, others after their invocation. */
   retire(matches: (fn: FunctionVersion) => boolean): void {
     for (const entry of this.#entries.values()) {
-      if (!matches(entry.function)) continue;
+      if (!matches(entry.owner.function)) continue;
       entry.isRetired = true;
       if (entry.phase === 'idle') void this.#end(entry);
       else this.#leaveFinishing(entry);
@@ -180,11 +180,11 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     else throw new CloisterError('NoCapacity', 'no room for another execution environment', { operation: 'acquire environment' });
   }
 
-  async #create(fn: FunctionVersion, key: string): Promise<E> {
-    const environment = this.#options.create(fn);
-    const entry: Entry<E> = { key, function: fn, environment, phase: 'creating', isRetired: false, idleSinceMs: 0, ended: undefined };
+  async #create(owner: EnvironmentOwner): Promise<E> {
+    const environment = this.#options.create(owner);
+    const entry: Entry<E> = { owner, environment, phase: 'creating', isRetired: false, idleSinceMs: 0, ended: undefined };
     this.#entries.set(environment, entry);
-    this.#memoryMiB += fn.memorySizeMiB;
+    this.#memoryMiB += owner.function.memorySizeMiB;
     environment.onLost(() => {
       // A busy one is ended by its release, after its invocation has been told.
       if (entry.phase === 'idle') void this.#end(entry);
@@ -218,27 +218,27 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       return;
     }
     this.#entries.delete(entry.environment);
-    this.#memoryMiB -= entry.function.memorySizeMiB;
+    this.#memoryMiB -= entry.owner.function.memorySizeMiB;
     this.#noteQuiet();
   }
 
   #leaveIdle(entry: Entry<E>): void {
     if (entry.phase !== 'idle') return;
-    const family = this.#family(entry.key);
+    const family = this.#family(entry.owner.key);
     family.idle.splice(family.idle.indexOf(entry), 1);
-    this.#forgetEmpty(entry.key, family);
+    this.#forgetEmpty(entry.owner.key, family);
   }
 
   /** One who waits for an environment that will not come free goes on without. */
   #leaveFinishing(entry: Entry<E>): void {
     if (entry.phase !== 'finishing') return;
     entry.phase = 'busy';
-    const family = this.#family(entry.key);
+    const family = this.#family(entry.owner.key);
     family.finishing -= 1;
     if (entry.environment.isUsable && !entry.isRetired) return;
     const waiter = family.waiters.length > family.finishing ? family.waiters.pop() : undefined;
     if (waiter !== undefined) this.#dismiss(waiter);
-    this.#forgetEmpty(entry.key, family);
+    this.#forgetEmpty(entry.owner.key, family);
   }
 
   #dismiss(waiter: Waiter<E>): void {
@@ -300,11 +300,6 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     for (const entry of this.#entries.values()) if (entry.phase !== 'ending' && entry.phase !== 'wedged') return false;
     return true;
   }
-}
-
-/** SECURITY: what must be equal for an environment to serve another invocation. */
-function familyKey(fn: FunctionVersion): string {
-  return `${fn.accountId}/${fn.functionName}/${fn.version}/${fn.revisionId}`;
 }
 
 function shuttingDown(): CloisterError {

@@ -1,12 +1,5 @@
 import { CloisterError } from '../errors.ts';
-
-/** Whose an environment is, from its claim to its end. */
-export interface EnvironmentOwner {
-  readonly accountId: string;
-  readonly functionName: string;
-  readonly version: string;
-  readonly revisionId: string;
-}
+import type { EnvironmentOwner } from './environment-owner.ts';
 
 interface Claimed {
   readonly slotId: string;
@@ -14,20 +7,26 @@ interface Claimed {
   readonly owner: EnvironmentOwner;
 }
 
-export type EnvironmentState =
+/** Nobody's yet: no customer's code, data or identity has been near it. */
+export type UnclaimedState =
   | { readonly phase: 'opening' }
   | { readonly phase: 'opened'; readonly slotId: string }
-  | { readonly phase: 'prepared'; readonly slotId: string; readonly environmentId: string }
+  | { readonly phase: 'prepared'; readonly slotId: string; readonly environmentId: string };
+
+/** Somebody's, for good. */
+export type ClaimedState =
   /** Bound to its owner, without a runtime process: just claimed, or after a reset. */
   | ({ readonly phase: 'claimed' } & Claimed)
   | ({ readonly phase: 'starting' } & Claimed)
   | ({ readonly phase: 'idle' } & Claimed)
   | ({ readonly phase: 'busy'; readonly requestId: string } & Claimed)
-  | ({ readonly phase: 'resetting' } & Claimed)
-  /** `id`: what the host agent must destroy, if anything was made. */
-  | { readonly phase: 'stopping'; readonly id: string | undefined }
-  | { readonly phase: 'stopped' };
+  | ({ readonly phase: 'resetting' } & Claimed);
 
+export type EndingState =
+  /** `id`: what the host agent must destroy, if anything was made. */
+  { readonly phase: 'stopping'; readonly id: string | undefined } | { readonly phase: 'stopped' };
+
+export type EnvironmentState = UnclaimedState | ClaimedState | EndingState;
 export type EnvironmentPhase = EnvironmentState['phase'];
 
 export type EnvironmentEvent =
@@ -36,7 +35,8 @@ export type EnvironmentEvent =
   | { readonly type: 'claimed'; readonly owner: EnvironmentOwner }
   | { readonly type: 'start' }
   | { readonly type: 'initialised' }
-  | { readonly type: 'invoke'; readonly requestId: string }
+  /** `owner`: for whom the event is that is about to be handed over. */
+  | { readonly type: 'invoke'; readonly requestId: string; readonly owner: EnvironmentOwner }
   | { readonly type: 'finished' }
   | { readonly type: 'reset' }
   | { readonly type: 'resetDone' }
@@ -61,37 +61,44 @@ export function allows(state: EnvironmentState, type: EnvironmentEvent['type']):
   return transitions[state.phase][type] !== undefined;
 }
 
-/** The state after an event; throws for an event that the table does not have. */
+/**
+ * The state after an event; throws for an event that the table does not have, and for an invocation of another owner.
+ * SECURITY: the types say it too: what follows a claimed state is claimed, with the same owner, or ends.
+ */
+export function transition(state: ClaimedState, event: EnvironmentEvent): ClaimedState | EndingState;
+export function transition(state: EndingState, event: EnvironmentEvent): EndingState;
+export function transition(state: EnvironmentState, event: EnvironmentEvent): EnvironmentState;
 export function transition(state: EnvironmentState, event: EnvironmentEvent): EnvironmentState {
   if (!allows(state, event.type)) throw refusal(state, event);
-  switch (event.type) {
-    case 'slotOpened':
-      return { phase: 'opened', slotId: event.slotId };
-    case 'prepared':
-      if (state.phase !== 'opened') throw refusal(state, event);
-      return { phase: 'prepared', slotId: state.slotId, environmentId: event.environmentId };
-    case 'claimed':
-      if (state.phase !== 'prepared') throw refusal(state, event);
-      return { phase: 'claimed', slotId: state.slotId, environmentId: state.environmentId, owner: event.owner };
-    case 'stop':
-      return { phase: 'stopping', id: destroyable(state) };
-    case 'stopped':
-      return { phase: 'stopped' };
-    default:
-      return amongClaimed(state, event);
-  }
+  if ('owner' in state) return afterClaimed(state, event);
+  if (state.phase === 'stopping' || state.phase === 'stopped') return { phase: 'stopped' };
+  return afterUnclaimed(state, event);
 }
 
-function amongClaimed(state: EnvironmentState, event: EnvironmentEvent): EnvironmentState {
-  if (!('owner' in state)) throw refusal(state, event);
-  const claimed: Claimed = { slotId: state.slotId, environmentId: state.environmentId, owner: state.owner };
-  if (event.type === 'invoke') return { phase: 'busy', requestId: event.requestId, ...claimed };
+function afterUnclaimed(state: UnclaimedState, event: EnvironmentEvent): EnvironmentState {
+  if (event.type === 'stop') return { phase: 'stopping', id: destroyable(state) };
+  if (event.type === 'slotOpened') return { phase: 'opened', slotId: event.slotId };
+  if (event.type === 'prepared' && state.phase === 'opened') return { phase: 'prepared', slotId: state.slotId, environmentId: event.environmentId };
+  if (event.type === 'claimed' && state.phase === 'prepared')
+    return { phase: 'claimed', slotId: state.slotId, environmentId: state.environmentId, owner: event.owner };
+  throw refusal(state, event);
+}
+
+function afterClaimed(state: ClaimedState, event: EnvironmentEvent): ClaimedState | EndingState {
+  if (event.type === 'stop') return { phase: 'stopping', id: state.environmentId };
+  const { slotId, environmentId, owner } = state;
+  const claimed: Claimed = { slotId, environmentId, owner };
+  if (event.type === 'invoke') {
+    if (!owner.is(event.owner))
+      throw new CloisterError('Internal', 'the environment belongs to another owner', { operation: 'environment transition', path: environmentId });
+    return { phase: 'busy', requestId: event.requestId, ...claimed };
+  }
   const phase = transitions[state.phase][event.type];
   if (phase === 'starting' || phase === 'idle' || phase === 'resetting' || phase === 'claimed') return { phase, ...claimed };
   throw refusal(state, event);
 }
 
-function destroyable(state: EnvironmentState): string | undefined {
+function destroyable(state: UnclaimedState): string | undefined {
   if ('environmentId' in state) return state.environmentId;
   return 'slotId' in state ? state.slotId : undefined;
 }

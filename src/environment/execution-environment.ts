@@ -6,6 +6,7 @@ import type { InvocationEvent, RuntimeApiPort } from '../runtime-api/runtime-api
 import type { Clock } from './clock.ts';
 import type { EnvironmentEvents, EnvironmentNotice } from './environment-events.ts';
 import type { EnvironmentLog } from './environment-log.ts';
+import type { EnvironmentOwner } from './environment-owner.ts';
 import { closeDescriptors, EnvironmentParts } from './environment-parts.ts';
 import { allows, type EnvironmentEvent, type EnvironmentPhase, type EnvironmentState, transition } from './environment-state.ts';
 import { environmentVariables } from './environment-variables.ts';
@@ -41,9 +42,9 @@ interface Claim {
 const destroyAttempts = 3;
 const destroyRetryMs = 200;
 
-/** One execution environment, made for one function version and never used for another; serves one invocation at a time. */
+/** One execution environment, made for one owner and never used for another; serves one invocation at a time. */
 export class ExecutionEnvironment {
-  readonly function: FunctionVersion;
+  readonly owner: EnvironmentOwner;
   readonly createdAtMs: number;
   readonly #dependencies: EnvironmentDependencies;
   #state: EnvironmentState = { phase: 'opening' };
@@ -61,10 +62,14 @@ export class ExecutionEnvironment {
   #initDurationMs: number | undefined;
   #onLost: () => void = () => {};
 
-  constructor(fn: FunctionVersion, dependencies: EnvironmentDependencies) {
-    this.function = fn;
+  constructor(owner: EnvironmentOwner, dependencies: EnvironmentDependencies) {
+    this.owner = owner;
     this.#dependencies = dependencies;
     this.createdAtMs = dependencies.clock.wallMs();
+  }
+
+  get function(): FunctionVersion {
+    return this.owner.function;
   }
 
   /** The host agent's name of it, once it has one. */
@@ -97,8 +102,9 @@ export class ExecutionEnvironment {
     await this.#firstInit();
   }
 
-  /** Gives the environment, which must be free, one event. */
-  invoke(event: InvocationEvent): Invocation {
+  /** Gives the environment, which must be free, one event of its owner. Throws for any other owner's. */
+  invoke(owner: EnvironmentOwner, event: InvocationEvent): Invocation {
+    if (!this.owner.is(owner)) throw this.#error('Internal', 'the environment belongs to another owner');
     if (this.#invocation !== undefined) throw this.#error('Internal', 'the environment is busy');
     const { clock } = this.#dependencies;
     const invocation = new Invocation(event, clock.monotonicMs());
@@ -131,15 +137,17 @@ export class ExecutionEnvironment {
     const environmentId = await agent.prepare({ slotId, runtime: fn.runtime, memorySizeMiB: fn.memorySizeMiB });
     this.#making(environmentId, { type: 'prepared', environmentId });
     this.#stopListening = events.listen(environmentId, (notice) => this.#notice(notice));
-    const { accountId, functionName, version, revisionId } = fn;
+    const { accountId, functionName, version } = fn;
+    const { tenantId } = this.owner;
+    const owner = { accountId, functionName, version, ...(tenantId === undefined ? {} : { tenantId }) };
     const layers = fn.layers.map((layer) => ({ accountId: layer.accountId, digest: layer.digest }));
-    const descriptors = await agent.claim({ environmentId, owner: { accountId, functionName, version }, codeDigest: fn.codeDigest, layers });
+    const descriptors = await agent.claim({ environmentId, owner, codeDigest: fn.codeDigest, layers });
     if (this.#ending !== undefined) {
       closeDescriptors(descriptors);
       throw this.#stoppedError();
     }
     this.#claim = await this.#wire(environmentId, runtime, descriptors);
-    this.#making(environmentId, { type: 'claimed', owner: { accountId, functionName, version, revisionId } });
+    this.#making(environmentId, { type: 'claimed', owner: this.owner });
   }
 
   /** SECURITY: what has been made is known to `destroy` even when the environment was stopped while it was made. */
@@ -251,7 +259,7 @@ export class ExecutionEnvironment {
   }
 
   #deliver(invocation: Invocation): void {
-    this.#advance({ type: 'invoke', requestId: invocation.event.requestId });
+    this.#advance({ type: 'invoke', requestId: invocation.event.requestId, owner: this.owner });
     this.#claimed().parts.runtimeApi.deliver(invocation.event);
   }
 

@@ -1,5 +1,5 @@
 import { formatFunctionArn, latestVersion } from './arn.ts';
-import type { FunctionVersion, Isolation, LayerReference } from './function-version.ts';
+import type { FunctionVersion, Isolation, LayerReference, TenantIsolationMode } from './function-version.ts';
 
 /** What a customer configured, with every default filled in. */
 export interface FunctionConfiguration {
@@ -18,6 +18,8 @@ export interface FunctionConfiguration {
   readonly tracingMode: 'Active' | 'PassThrough';
   readonly logGroup: string;
   readonly isolation: Isolation;
+  /** Chosen when the function is created, for good. */
+  readonly tenantIsolationMode?: TenantIsolationMode;
 }
 
 export type Architecture = 'x86_64' | 'arm64';
@@ -66,5 +68,6 @@ export function toFunctionVersion(record: FunctionRecord, region: string): Funct
     codeDigest: code.imageDigest,
     logGroup: configuration.logGroup,
     isolation: configuration.isolation,
+    ...(configuration.tenantIsolationMode === undefined ? {} : { tenantIsolationMode: configuration.tenantIsolationMode }),
   };
 }

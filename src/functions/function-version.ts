@@ -1,6 +1,9 @@
 /** How an environment is walled in. */
 export type Isolation = 'oci' | 'microvm';
 
+/** How one function's environments are kept apart by whom they serve (Lambda's `TenancyConfig`). */
+export type TenantIsolationMode = 'PER_TENANT';
+
 /** A layer version as a function version refers to it. `digest` names its erofs image in the layer owner's store. */
 export interface LayerReference {
   readonly arn: string;
@@ -29,4 +32,6 @@ export interface FunctionVersion {
   readonly codeDigest: string;
   readonly logGroup: string;
   readonly isolation: Isolation;
+  /** With `PER_TENANT` every invocation names a tenant, and tenants share no environment. */
+  readonly tenantIsolationMode?: TenantIsolationMode;
 }

@@ -64,7 +64,7 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
     onProblem,
   };
   const pool = new EnvironmentPool<ExecutionEnvironment>({
-    create: (fn) => new ExecutionEnvironment(fn, dependencies),
+    create: (owner) => new ExecutionEnvironment(owner, dependencies),
     clock,
     idleTimeoutMs: 900_000,
     maxEnvironments: options.maxEnvironments ?? 10,
@@ -447,6 +447,29 @@ describe('init', () => {
 });
 
 describe('FunctionInvoker', () => {
+  it('gives each tenant of a function environments of its own and says whose an event is', async () => {
+    const { agent, invoker } = rig(async ({ client, environmentId }) => {
+      for (;;) {
+        const { headers } = await client.next();
+        const tenant = headers['lambda-runtime-aws-tenant-id'] ?? null;
+        await client.respond(String(headers['lambda-runtime-aws-request-id']), JSON.stringify({ environmentId, tenant }));
+      }
+    });
+    const fn = functionVersion({ tenantIsolationMode: 'PER_TENANT' });
+    const invoke = async (tenantId: string): Promise<{ environmentId: string; tenant: string | null }> =>
+      JSON.parse(String((await invoker.invoke(request(fn, { tenantId, logTail: true }))).payload));
+    const blue = await invoke('blue');
+    const green = await invoke('green');
+    expect([blue.tenant, green.tenant]).toEqual(['blue', 'green']);
+    expect(green.environmentId).not.toBe(blue.environmentId);
+    expect(await invoke('blue')).toEqual(blue);
+    expect(await invoke('green')).toEqual(green);
+    expect(agent.claims.map(({ owner }) => owner.tenantId)).toEqual(['blue', 'green']);
+    expect(invoker.listEnvironments().map(({ tenantId }) => tenantId)).toEqual(['blue', 'green']);
+    await expect(invoker.invoke(request(fn))).rejects.toMatchObject({ code: 'Internal' });
+    await expect(invoker.invoke(request(functionVersion(), { tenantId: 'blue' }))).rejects.toMatchObject({ code: 'Internal' });
+  });
+
   it('retire() ends idle environments now and a busy one after its invocation', async () => {
     const gate = Promise.withResolvers<void>();
     const busyStarted = Promise.withResolvers<void>();

@@ -1,4 +1,5 @@
 import type { Clock } from '../environment/clock.ts';
+import { EnvironmentOwner } from '../environment/environment-owner.ts';
 import type { EnvironmentPool } from '../environment/environment-pool.ts';
 import type { ExecutionEnvironment } from '../environment/execution-environment.ts';
 import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
@@ -23,17 +24,20 @@ export class FunctionInvoker implements Invoker {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
-    const environment = await this.#acquire(request);
+    const { tenantId } = request;
+    const owner = EnvironmentOwner.of(request.function, tenantId);
+    const environment = await this.#acquire(owner);
     const { log } = environment;
     if (request.logTail) log.beginTail();
     log.platform(startLine(request.requestId, request.function.version));
-    const invocation = environment.invoke({
+    const invocation = environment.invoke(owner, {
       requestId: request.requestId,
       payload: request.payload,
       invokedFunctionArn: request.invokedFunctionArn,
       deadlineMs: this.#clock.wallMs() + request.function.timeoutSeconds * 1_000,
       ...(request.traceHeader === undefined ? {} : { traceId: request.traceHeader }),
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
+      ...(tenantId === undefined ? {} : { tenantId }),
     });
     const ended = invocation.ended.then((end) => this.#report(request, environment, end));
     const answer = await invocation.answered;
@@ -53,11 +57,12 @@ export class FunctionInvoker implements Invoker {
 
   listEnvironments(): readonly EnvironmentSummary[] {
     return this.#pool.list().flatMap((environment) => {
-      const { id, function: fn, phase, createdAtMs } = environment;
+      const { id, owner, phase, createdAtMs } = environment;
       if (id === undefined) return [];
-      const { accountId, functionName, version, isolation, memorySizeMiB } = fn;
+      const { accountId, functionName, version, isolation, memorySizeMiB } = owner.function;
+      const tenant = owner.tenantId === undefined ? {} : { tenantId: owner.tenantId };
       const createdAt = new Date(createdAtMs).toISOString();
-      return [{ id, accountId, functionName, version, state: phase, driver: isolation, memoryMiB: memorySizeMiB, createdAt }];
+      return [{ id, accountId, functionName, version, ...tenant, state: phase, driver: isolation, memoryMiB: memorySizeMiB, createdAt }];
     });
   }
 
@@ -73,9 +78,9 @@ export class FunctionInvoker implements Invoker {
     await this.#pool.stop(graceMs);
   }
 
-  async #acquire(request: InvokeRequest): Promise<ExecutionEnvironment> {
+  async #acquire(owner: EnvironmentOwner): Promise<ExecutionEnvironment> {
     try {
-      return await this.#pool.acquire(request.function);
+      return await this.#pool.acquire(owner);
     } catch (error) {
       throw refusal(error);
     }

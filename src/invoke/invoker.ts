@@ -10,6 +10,8 @@ export interface InvokeRequest {
   /** Decoded JSON text of X-Amz-Client-Context. */
   readonly clientContext?: string;
   readonly traceHeader?: string;
+  /** For functions with tenant isolation, and only for those: the invocation gets an environment of this tenant's own. */
+  readonly tenantId?: string;
   /** Keep the last 4 KiB of the invocation's log for X-Amz-Log-Result. */
   readonly logTail: boolean;
 }
@@ -37,6 +39,7 @@ export interface EnvironmentSummary {
   readonly accountId: string;
   readonly functionName: string;
   readonly version: string;
+  readonly tenantId?: string;
   readonly state: string;
   readonly driver: string;
   readonly memoryMiB: number;

@@ -36,6 +36,7 @@ function sendEvent(response: ServerResponse, event: InvocationEvent): void {
   ];
   if (event.traceId) head.push('Lambda-Runtime-Trace-Id', headerText(event.traceId));
   if (event.clientContext) head.push('Lambda-Runtime-Client-Context', headerText(event.clientContext));
+  if (event.tenantId) head.push('Lambda-Runtime-Aws-Tenant-Id', headerText(event.tenantId));
   response.writeHead(200, head);
   response.end(event.payload);
 }

@@ -8,6 +8,8 @@ export interface InvocationEvent {
   readonly traceId?: string;
   /** JSON text. */
   readonly clientContext?: string;
+  /** Of functions with tenant isolation. */
+  readonly tenantId?: string;
 }
 
 /** What a runtime says went wrong: `errorType` is already one of Lambda's, `payload` is what the client gets. */

@@ -92,6 +92,12 @@ describe('GET next', () => {
     expect(headers['lambda-runtime-trace-id']).toBe('Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700');
   });
 
+  it('names the tenant of an invocation that has one', async () => {
+    const { api, client, port } = await serve();
+    port.onReady = () => api.deliver({ ...event, tenantId: 'blue/1 @a:b' });
+    expect((await client.next()).headers['lambda-runtime-aws-tenant-id']).toBe('blue/1 @a:b');
+  });
+
   it('asked twice with no response in between gives the same event again', async () => {
     const { client, port } = await serveRunning();
     const again = await client.next();

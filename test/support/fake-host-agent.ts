@@ -45,6 +45,7 @@ export const testRuntime: RuntimeSummary = {
 /** A host agent whose environments are this process itself; sockets, pipes and the memory file are real. */
 export class FakeHostAgent {
   readonly verbs: string[] = [];
+  readonly claims: RequestOf<'claim'>[] = [];
   readonly living = new Map<string, FakeEnvironment | undefined>();
   readonly refusals = new Map<string, CloisterError>();
   readonly #program: RuntimeProgram;
@@ -77,6 +78,7 @@ export class FakeHostAgent {
 
   async claim(options: RequestOf<'claim'>): Promise<ClaimedDescriptors> {
     this.#note('claim');
+    this.claims.push(options);
     const socket = bindLoopbackSocket();
     const stdout = openPipe();
     const stderr = openPipe();

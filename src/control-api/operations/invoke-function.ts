@@ -1,5 +1,6 @@
 import type { InvocationRequest } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
+import type { FunctionVersion } from '../../functions/function-version.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { parseJson } from '../bind-input.ts';
 import { functionNotFound, nameFunction } from '../named-function.ts';
@@ -15,14 +16,11 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   const payload = checkedPayload(input.Payload as Buffer | undefined);
   const clientContext = decodeClientContext(input.ClientContext);
   if (input.InvocationType === 'Event') throw notSupported('Invoke with InvocationType Event');
-  // SECURITY: a tenant id asks for isolation; leaving it out silently would mix tenants.
-  if (input.TenantId !== undefined) {
-    throw invalidParameter('The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.');
-  }
   if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
   const named = nameFunction(services, { accountId, operation: 'Invoke', functionName: input.FunctionName, qualifier: input.Qualifier });
   const version = await services.functions.findForInvoke(named.key, named.qualifier ?? latestVersion);
   if (version === undefined) throw functionNotFound(services.region, named);
+  checkTenant(version, input.TenantId);
   if (input.InvocationType === 'DryRun') return { status: 204 };
 
   const result = await services.invoker.invoke({
@@ -33,6 +31,7 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
     logTail: input.LogType === 'Tail',
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
+    ...(input.TenantId === undefined ? {} : { tenantId: input.TenantId }),
   });
   return {
     headers: {
@@ -43,6 +42,15 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
     body: result.payload,
   };
 };
+
+/** SECURITY: a tenant id asks for isolation, and isolation needs one: leaving either out silently would mix tenants. The words are Lambda's. */
+function checkTenant(version: FunctionVersion, tenantId: string | undefined): void {
+  const isIsolated = version.tenantIsolationMode === 'PER_TENANT';
+  if (isIsolated && tenantId === undefined)
+    throw invalidParameter('The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.');
+  if (!isIsolated && tenantId !== undefined)
+    throw invalidParameter('The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.');
+}
 
 /** The event is handed over as it was sent; but it must be JSON, and nothing stands for an empty object. */
 function checkedPayload(payload: Buffer | undefined): Buffer {
