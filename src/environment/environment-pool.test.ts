@@ -164,13 +164,27 @@ describe('EnvironmentPool', () => {
 
   it('makes another one when the answered environment does not come free in time', async () => {
     const { pool, made, clock } = testPool();
-    const environment = await pool.acquire(ownerOf());
+    const owner = () => ownerOf({ memorySizeMiB: 1_769 });
+    const environment = await pool.acquire(owner());
     pool.finishing(environment);
-    const next = pool.acquire(ownerOf());
+    const next = pool.acquire(owner());
     await settle();
     clock.advance(200);
     expect(await next).not.toBe(environment);
     expect(made).toHaveLength(2);
+  });
+
+  it('gives an environment with a small share of a processor longer to finish', async () => {
+    const { pool, made, clock } = testPool();
+    const environment = await pool.acquire(ownerOf({ memorySizeMiB: 128 }));
+    pool.finishing(environment);
+    const next = pool.acquire(ownerOf({ memorySizeMiB: 128 }));
+    await settle();
+    clock.advance(1_000);
+    await settle();
+    expect(made).toHaveLength(1);
+    pool.release(environment);
+    expect(await next).toBe(environment);
   });
 
   it('ends what is lost while idle', async () => {
