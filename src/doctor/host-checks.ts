@@ -7,7 +7,7 @@ import { idmappedImagesCheck } from './checks/idmapped-images.ts';
 import { kernelVersionCheck } from './checks/kernel-version.ts';
 import { kvmCheck } from './checks/kvm.ts';
 import { loopDeviceCheck } from './checks/loop-devices.ts';
-import { namespaceCheck, userNamespaceCheck } from './checks/namespaces.ts';
+import { namespaceCheck, userAndTimeNamespaceCheck } from './checks/namespaces.ts';
 import { iptablesCheck, networkToolsCheck } from './checks/network-tools.ts';
 import { nodeCheck } from './checks/node.ts';
 import { ociRuntimeCheck } from './checks/oci-runtime.ts';
@@ -23,7 +23,7 @@ export function hostChecks(dataDirectory: string): readonly Check[] {
     rootCheck,
     nodeCheck,
     kernelVersionCheck,
-    userNamespaceCheck,
+    userAndTimeNamespaceCheck,
     namespaceCheck,
     seccompCheck,
     cgroupCheck,

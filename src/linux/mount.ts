@@ -1,3 +1,5 @@
+import { rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import koffi from 'koffi';
 import { systemCall } from './libc.ts';
 
@@ -22,6 +24,7 @@ const AT_RECURSIVE = 0x8000;
 const OPEN_TREE_CLONE = 1;
 const OPEN_TREE_CLOEXEC = 0x80000;
 const MOVE_MOUNT_F_EMPTY_PATH = 4;
+const MOVE_MOUNT_T_EMPTY_PATH = 0x40;
 const MOUNT_ATTR_RDONLY = 1;
 const MOUNT_ATTR_NOSUID = 2;
 const MOUNT_ATTR_NODEV = 4;
@@ -46,6 +49,24 @@ export interface MountOptions {
 /** mount(2). A path that is a symbolic link is followed: give only paths that no function could have made. */
 export function mount(options: MountOptions): void {
   mountCall(options.target, options.source, options.target, options.type ?? null, options.flags ?? 0, options.data ?? null);
+}
+
+/**
+ * mount(2) of a device or an image file under another name: `name` is what mountinfo shows as the source, to everybody who gets a copy of the mount, where the
+ * path would tell of the host's directories. The kernel takes a relative path as it is, so for this moment `name` is a link in `scratch`, a directory of ours.
+ */
+export function mountAs(name: string, scratch: string, options: MountOptions): void {
+  const link = join(scratch, name);
+  rmSync(link, { force: true });
+  symlinkSync(options.source, link);
+  const home = process.cwd();
+  process.chdir(scratch);
+  try {
+    mount({ ...options, source: name });
+  } finally {
+    process.chdir(home);
+    rmSync(link);
+  }
 }
 
 /** Detaches a mount and all below it at once (umount2(2), MNT_DETACH), never following a link. */
@@ -77,6 +98,11 @@ export function cloneMount(path: string, options: CloneMountOptions): number {
   };
   mountSetattr(path, fd, '', AT_EMPTY_PATH | AT_RECURSIVE, attributes, 32);
   return fd;
+}
+
+/** Attaches a detached mount on what an O_PATH descriptor of the mount namespace this thread is in refers to: no path is walked. */
+export function attachMountOn(fd: number, target: number): void {
+  moveMount(undefined, fd, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);
 }
 
 /** Attaches a detached mount (move_mount(2)) at `target` in the mount namespace this thread is in. */

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import type { LambdaClient } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type RunningDaemon, startDaemon } from '../daemon.ts';
@@ -6,16 +6,17 @@ import { deploy, invoke } from '../functions.ts';
 
 const node = `
 const { spawnSync } = require('node:child_process');
+const os = require('node:os');
 let count = 0;
 exports.handler = async (event) => {
   count += 1;
   if (event.hog) { const all = []; for (;;) all.push(Buffer.alloc(8 << 20, 1)); }
   const { stdout, stderr, status } = spawnSync('/bin/sh', ['-c', event.command ?? 'true'], { encoding: 'utf8', maxBuffer: 1 << 26 });
-  return { out: stdout, err: stderr, status, count };
+  return { out: stdout, err: stderr, status, count, monotonicSeconds: Number(process.hrtime.bigint()) / 1e9, bootSeconds: os.uptime() };
 };`;
 
 const python = `
-import subprocess
+import subprocess, time
 count = 0
 def handler(event, context):
     global count
@@ -25,7 +26,8 @@ def handler(event, context):
         while True:
             held.append(bytearray(b'x') * (8 << 20))
     done = subprocess.run(['/bin/sh', '-c', event.get('command', 'true')], capture_output=True, text=True)
-    return {'out': done.stdout, 'err': done.stderr, 'status': done.returncode, 'count': count}
+    clocks = {'monotonicSeconds': time.clock_gettime(time.CLOCK_MONOTONIC), 'bootSeconds': time.clock_gettime(time.CLOCK_BOOTTIME)}
+    return {'out': done.stdout, 'err': done.stderr, 'status': done.returncode, 'count': count, **clocks}
 `;
 
 const shell = `#!/bin/bash
@@ -39,7 +41,8 @@ while :; do
   command=$(sed -n 's/^{"command":"\\(.*\\)"}$/\\1/p' /tmp/.event)
   command=$(printf '%b' "$command" | sed 's/\\\\"/"/g')
   out=$(/bin/sh -c "\${command:-true}" 2>/tmp/.err); status=$?
-  printf '{"out":%s,"err":%s,"status":%s,"count":%s}' "$(json "$out"$'\\n')" "$(json "$(cat /tmp/.err)")" "$status" "$count" > /tmp/.answer
+  read -r boot _ < /proc/uptime
+  printf '{"out":%s,"err":%s,"status":%s,"count":%s,"monotonicSeconds":%s,"bootSeconds":%s}' "$(json "$out"$'\\n')" "$(json "$(cat /tmp/.err)")" "$status" "$count" "$boot" "$boot" > /tmp/.answer
   curl -s -o /dev/null --data-binary @/tmp/.answer "$api/$id/response"
 done
 `;
@@ -55,6 +58,8 @@ interface Output {
   readonly err: string;
   readonly status: number;
   readonly count: number;
+  readonly monotonicSeconds: number;
+  readonly bootSeconds: number;
 }
 
 /** What a function finds when it looks around and pushes, in each kind of runtime. */
@@ -63,6 +68,7 @@ describe.each(runtimes)('inside an environment: $runtime', ({ runtime, files }) 
   const neighbour = `${name}-neighbour`;
   let daemon: RunningDaemon;
   let lambda: LambdaClient;
+  const started = performance.now();
 
   beforeAll(async () => {
     daemon = await startDaemon();
@@ -167,6 +173,26 @@ describe.each(runtimes)('inside an environment: $runtime', ({ runtime, files }) 
         { timeout: 30_000 },
       )
       .toBe('back');
+  });
+
+  it('has clocks that begin with it: neither tells how long the host runs', async () => {
+    const ageSeconds = (performance.now() - started) / 1_000;
+    const { monotonicSeconds, bootSeconds, out } = await run(
+      'cat /proc/uptime; readlink /proc/self/ns/time; sed -n s/^btime.//p /proc/stat; date +%s',
+    );
+    const [uptime = '', namespace, bootTime, now] = out.trim().split('\n');
+    for (const seconds of [monotonicSeconds, bootSeconds, Number(uptime.split(' ')[0]), Number(now) - Number(bootTime)]) {
+      expect(seconds).toBeGreaterThan(0);
+      expect(seconds).toBeLessThan(ageSeconds + 10);
+    }
+    const hostUptimeSeconds = Number(readFileSync('/proc/uptime', 'utf8').split(' ')[0]);
+    expect(hostUptimeSeconds).toBeGreaterThan(bootSeconds + 1);
+    const outside = (pid: number | 'self') => readlinkSync(`/proc/${pid}/ns/time`);
+    const pids = await hostPids();
+    for (const pid of pids) expect(outside(pid)).toBe(namespace);
+    await run('true', neighbour);
+    expect(new Set([outside('self'), outside(daemon.pid), namespace, ...(await hostPids(neighbour)).map(outside)]).size).toBe(3);
+    expect(Math.abs(Number(now) * 1_000 - Date.now())).toBeLessThan(5_000);
   });
 
   it('has no network interface but loopback', async () => {

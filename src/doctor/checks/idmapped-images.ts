@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
 import { cloneMount, mount, mountFlags, unmount } from '../../linux/mount.ts';
 import { runCommand } from '../../linux/run-command.ts';
-import { closeNamespace, makeUserNamespace } from '../../linux/user-namespace.ts';
+import { closeNamespaces, makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
 import type { Check } from '../check.ts';
 import { withScratchDirectory } from '../scratch-directory.ts';
 
@@ -33,7 +33,7 @@ export const idmappedImagesCheck: Check = {
       mount({ source: loop.device, target, type: 'erofs', flags: mountFlags.readOnly | mountFlags.noSetuid | mountFlags.noDevices });
       undo.defer(() => unmount(target));
       if (readFileSync(join(target, 'file'), 'utf8') !== text) return { ok: false, found: 'an erofs image did not give back what was put in' };
-      const userNamespace = undo.adopt(await makeUserNamespace({ firstId: 1_000_000, count: 65_536 }), closeNamespace);
+      const { user: userNamespace } = undo.adopt(await makeUserAndTimeNamespace({ firstId: 1_000_000, count: 65_536 }), closeNamespaces);
       closeSync(cloneMount(target, { readOnly: true, userNamespace }));
       return { ok: true, found: 'an image was made, mounted and cloned with shifted ids' };
     }),

@@ -5,6 +5,7 @@ import { CloisterError } from '../../errors.ts';
 import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
 import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
+import { checkImageRoot } from '../../isolation/rootfs/image-root.ts';
 import { closeAll, makePipe, makeSocketPair } from '../../linux/descriptor.ts';
 import { writeKernelFile } from '../../linux/kernel-file.ts';
 import { attachMount, cloneMount, unmount } from '../../linux/mount.ts';
@@ -96,7 +97,10 @@ export class OciEnvironment {
     let pid = 0;
     undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
     pid = await options.ociRuntime
-      .create(options.id, bundle, [ends.control, ends.stdoutWrite, ends.stderrWrite])
+      .create(options.id, bundle, {
+        descriptors: [ends.control, ends.stdoutWrite, ends.stderrWrite],
+        timeNamespacePath: `/proc/${process.pid}/fd/${slot.timeNamespace}`,
+      })
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
     attachOrKill(cgroup, pid);
@@ -192,7 +196,14 @@ function attachRoot(
     return target;
   };
   try {
-    const root = attach('root', cloneMount(image, { readOnly: true, userNamespace: slot.userNamespace }));
+    const detached = cloneMount(image, { readOnly: true, userNamespace: slot.userNamespace });
+    try {
+      checkImageRoot(detached);
+    } catch (error) {
+      closeAll(detached);
+      throw error;
+    }
+    const root = attach('root', detached);
     const tmp = attach('tmp', slot.volume.cloneMount(slot.userNamespace));
     return Object.assign(stack, { root, tmp });
   } catch (error) {

@@ -5,12 +5,21 @@ import { spawnWithDescriptors } from '../../linux/spawn-with-descriptors.ts';
 
 export interface OciRuntime {
   readonly name: 'crun' | 'runc';
-  /** Makes the environment from `<bundle>/config.json`; its process waits. `descriptors` become its 3, 4, 5 …, `output` its 1 and 2. Answers its pid on the host. */
-  create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number>;
+  /** Makes the environment from `<bundle>/config.json`; its process waits. Answers its pid on the host. */
+  create(id: string, bundle: string, options: CreateOptions): Promise<number>;
   /** Lets the process begin. */
   start(id: string): Promise<void>;
   /** Forgets the environment; its processes must be gone. */
   forget(id: string): Promise<void>;
+}
+
+export interface CreateOptions {
+  /** They become 3, 4, 5 … of the process. */
+  readonly descriptors: readonly number[];
+  /** Becomes 1 and 2 of the process. */
+  readonly output?: number;
+  /** The time namespace it is made in; neither OCI runtime enters one by itself (crun 1.8 fails, runc 1.1 has no such field). @default the agent's */
+  readonly timeNamespacePath?: string;
 }
 
 /** crun with our own control groups: `--cgroup-manager=disabled`. */
@@ -23,11 +32,11 @@ export class Crun implements OciRuntime {
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
   }
 
-  async create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number> {
+  async create(id: string, bundle: string, options: CreateOptions): Promise<number> {
     const pidFile = join(bundle, 'pid');
     const global = ['--cgroup-manager=disabled', '--root', this.#stateRoot];
-    const options = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${descriptors.length}`];
-    await spawnWithDescriptors('crun', [...global, 'create', ...options, id], descriptors, output);
+    const files = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${options.descriptors.length}`];
+    await createIn(options, ['crun', ...global, 'create', ...files, id]);
     return Number(readFileSync(pidFile, 'utf8'));
   }
 
@@ -59,10 +68,10 @@ export class Runc implements OciRuntime {
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
   }
 
-  async create(id: string, bundle: string, descriptors: readonly number[], output?: number): Promise<number> {
+  async create(id: string, bundle: string, options: CreateOptions): Promise<number> {
     const pidFile = join(bundle, 'pid');
-    const options = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${descriptors.length}`];
-    await spawnWithDescriptors('runc', ['--root', this.#stateRoot, 'create', ...options, id], descriptors, output);
+    const files = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${options.descriptors.length}`];
+    await createIn(options, ['runc', '--root', this.#stateRoot, 'create', ...files, id]);
     return Number(readFileSync(pidFile, 'utf8'));
   }
 
@@ -75,15 +84,22 @@ export class Runc implements OciRuntime {
   }
 }
 
+/** nsenter(1) becomes the OCI runtime, so that all it starts is in the time namespace. */
+async function createIn({ timeNamespacePath, descriptors, output }: CreateOptions, command: readonly string[]): Promise<void> {
+  const entered = timeNamespacePath === undefined ? command : ['nsenter', `--time=${timeNamespacePath}`, '--', ...command];
+  const [file = '', ...args] = entered;
+  await spawnWithDescriptors(file, args, descriptors, output);
+}
+
 /** Where an OCI runtime keeps its state: also an argument by which its processes are found. */
 export function ociStateRoot(runDirectory: string): string {
   return join(runDirectory, 'oci');
 }
 
-/** Paths of the OCI runtimes that are installed. */
+/** Paths of the OCI runtimes that are installed, and of what becomes one. */
 export function ociPrograms(): string[] {
   const directories = (process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin').split(':');
-  return ['crun', 'runc'].flatMap((name) => directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? []);
+  return ['crun', 'runc', 'nsenter'].flatMap((name) => directories.map((directory) => join(directory, name)).find((path) => existsSync(path)) ?? []);
 }
 
 /** crun if it is there, else runc, else undefined. */

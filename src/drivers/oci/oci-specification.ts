@@ -1,6 +1,6 @@
 import { maskedPaths, readOnlyPaths } from '../../isolation/rootfs/hidden-paths.ts';
 import { ociSeccomp } from '../../isolation/seccomp/oci-seccomp.ts';
-import type { IdRange } from '../../linux/user-namespace.ts';
+import type { IdRange } from '../../linux/user-and-time-namespace.ts';
 
 export interface OciSpecificationOptions {
   readonly rootPath: string;

@@ -4,7 +4,7 @@ import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
-import { closeNamespace, type IdRange, makeUserNamespace } from '../../linux/user-namespace.ts';
+import { closeNamespaces, type IdRange, makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
 import type { OciWalls } from './walls.ts';
 
 export interface SlotOptions {
@@ -16,12 +16,13 @@ export interface SlotOptions {
   readonly walls: OciWalls;
 }
 
-/** Everything pre-made for one environment before a function is known: id range, user namespace for id-mapped mounts, network namespace, encrypted volume. */
+/** Everything pre-made for one environment before a function is known: id range, user namespace for id-mapped mounts, time and network namespace, encrypted volume. */
 export class Slot {
   readonly id: string;
   readonly directory: string;
   readonly idRange: IdRange;
   readonly userNamespace: number;
+  readonly timeNamespace: number;
   readonly network: SlotNetwork;
   readonly volume: TmpVolume;
   readonly #undo: AsyncDisposableStack;
@@ -29,11 +30,15 @@ export class Slot {
   /** What its environment may use, from prepare on. */
   promisedMemoryMiB = 0;
 
-  private constructor(parts: Pick<Slot, 'id' | 'directory' | 'idRange' | 'userNamespace' | 'network' | 'volume'>, undo: AsyncDisposableStack) {
+  private constructor(
+    parts: Pick<Slot, 'id' | 'directory' | 'idRange' | 'userNamespace' | 'timeNamespace' | 'network' | 'volume'>,
+    undo: AsyncDisposableStack,
+  ) {
     this.id = parts.id;
     this.directory = parts.directory;
     this.idRange = parts.idRange;
     this.userNamespace = parts.userNamespace;
+    this.timeNamespace = parts.timeNamespace;
     this.network = parts.network;
     this.volume = parts.volume;
     this.#undo = undo;
@@ -47,13 +52,13 @@ export class Slot {
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
     const idRange = options.idRanges.take();
     undo.defer(() => options.idRanges.release(idRange.index));
-    const userNamespace = await makeUserNamespace(idRange);
-    undo.defer(() => closeNamespace(userNamespace));
+    const namespaces = await makeUserAndTimeNamespace(idRange);
+    undo.defer(() => closeNamespaces(namespaces));
     const network = options.walls.openNetwork();
     undo.defer(() => network.close());
     const volume = options.walls.openVolume({ template: options.template, imagePath: options.imagePath, mountPoint: join(directory, 'volume') });
     undo.defer(() => volume.close());
-    return new Slot({ id, directory, idRange, userNamespace, network, volume }, undo.move());
+    return new Slot({ id, directory, idRange, userNamespace: namespaces.user, timeNamespace: namespaces.time, network, volume }, undo.move());
   }
 
   /** ORDER: after the environment's last process is gone. Volume and key first, the id range last. */

@@ -1,10 +1,10 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { closeAll } from '../../linux/descriptor.ts';
 import { addEncryptionKey, readEncryptionPolicy, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
-import { cloneMount, mount, mountFlags, unmount } from '../../linux/mount.ts';
+import { cloneMount, mountAs, mountFlags, unmount } from '../../linux/mount.ts';
 import type { VolumeTemplate } from './volume-template.ts';
 
 export interface TmpVolumeOptions {
@@ -38,7 +38,13 @@ export class TmpVolume {
     // Autoclear: from here on the device lives as long as this descriptor or a mount of it.
     undo.defer(() => closeAll(loop.fd));
     mkdirSync(options.mountPoint, { recursive: true, mode: 0o700 });
-    mount({ source: loop.device, target: options.mountPoint, type: 'ext4', flags: mountFlags.noSetuid | mountFlags.noDevices });
+    // SECURITY: an environment reads the source in its mountinfo.
+    mountAs('tmp', dirname(options.mountPoint), {
+      source: loop.device,
+      target: options.mountPoint,
+      type: 'ext4',
+      flags: mountFlags.noSetuid | mountFlags.noDevices,
+    });
     undo.defer(() => unmount(options.mountPoint));
     const keyIdentifier = encrypt(join(options.mountPoint, 'tmp'));
     undo.move();

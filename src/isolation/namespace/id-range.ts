@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, unlinkSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloisterError } from '../../errors.ts';
-import type { IdRange } from '../../linux/user-namespace.ts';
+import type { IdRange } from '../../linux/user-and-time-namespace.ts';
 
 // Above every range that useradd or systemd hands out (they end below 2^30), below 2^31, which some tools take for negative.
 const firstHostId = 0x4000_0000;

@@ -1,8 +1,9 @@
 import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeAll } from '../../linux/descriptor.ts';
-import { attachMount, cloneMount, mount, mountFlags, unmount } from '../../linux/mount.ts';
+import { attachMount, attachMountOn, cloneMount, mount, mountFlags, unmount } from '../../linux/mount.ts';
 import { inMountNamespace } from '../../linux/namespaces.ts';
+import { openBeneath } from '../../linux/open-beneath.ts';
 
 export interface ClaimMountsOptions {
   /** PID 1 of the environment, on the host. */
@@ -17,7 +18,7 @@ export interface ClaimMountsOptions {
 
 /**
  * Puts the code at /var/task and the layers at /opt of a prepared environment, read-only, by entering its mount namespace: nothing of them stays in the
- * agent's. SECURITY: no code of the customer has run in it yet, so the two paths lead through the image's own directories.
+ * agent's. SECURITY: both places are opened beneath the environment's root, through no link and no mount, and mounted on by descriptor: no path is walked.
  */
 export function mountClaim(options: ClaimMountsOptions): void {
   using undo = new DisposableStack();
@@ -27,9 +28,13 @@ export function mountClaim(options: ClaimMountsOptions): void {
   if (opt !== undefined) undo.defer(() => closeAll(opt));
   const namespace = openSync(`/proc/${options.pid}/ns/mnt`, 'r');
   undo.defer(() => closeSync(namespace));
+  const root = openSync(`/proc/${options.pid}/root`, 'r');
+  undo.defer(() => closeSync(root));
+  const open = (path: string) => undo.adopt(openBeneath({ directory: root, path }), closeSync);
+  const [taskTarget, optTarget] = [open('var/task'), open('opt')];
   inMountNamespace(namespace, () => {
-    attachMount(code, '/var/task');
-    if (opt !== undefined) attachMount(opt, '/opt');
+    attachMountOn(code, taskTarget);
+    if (opt !== undefined) attachMountOn(opt, optTarget);
   });
 }
 

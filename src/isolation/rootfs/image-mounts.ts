@@ -2,7 +2,7 @@ import { closeSync, mkdirSync, openSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { SystemCallError } from '../../linux/libc.ts';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
-import { mount, mountFlags, unmount } from '../../linux/mount.ts';
+import { mountAs, mountFlags, unmount } from '../../linux/mount.ts';
 
 interface Mounted {
   readonly directory: string;
@@ -33,7 +33,7 @@ export class ImageMounts {
     }
     const directory = join(this.#root, key);
     mkdirSync(directory, { recursive: true, mode: 0o700 });
-    mountImage(imagePath, directory);
+    mountImage(imagePath, directory, this.#root);
     this.#mounted.set(key, { directory, users: 1 });
     return directory;
   }
@@ -55,17 +55,17 @@ export class ImageMounts {
 
 /**
  * mount(2) takes an erofs file as it is from kernel 6.12 on; older ones answer ENOTBLK and get a loop device under it.
- * SECURITY: an environment reads the source in its mountinfo: a descriptor's path says nothing of the host's.
+ * SECURITY: an environment reads the source in its mountinfo: the name says nothing of the host's directories and devices.
  */
-function mountImage(imagePath: string, target: string): void {
+function mountImage(imagePath: string, target: string, scratch: string): void {
   const image = openSync(imagePath, 'r');
   try {
-    mount({ source: `/proc/self/fd/${image}`, target, type: 'erofs', flags });
+    mountAs('image', scratch, { source: `/proc/self/fd/${image}`, target, type: 'erofs', flags });
   } catch (error) {
     if (!(error instanceof SystemCallError && error.errno === 'ENOTBLK')) throw error;
     const loop = attachLoopDevice(image, imagePath, { readOnly: true });
     try {
-      mount({ source: loop.device, target, type: 'erofs', flags });
+      mountAs('image', scratch, { source: loop.device, target, type: 'erofs', flags });
     } finally {
       closeSync(loop.fd);
     }
