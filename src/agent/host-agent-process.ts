@@ -6,6 +6,7 @@ import { findOciRuntime, ociPrograms, ociStateRoot } from '../drivers/oci/oci-ru
 import { type OciWalls, ociWalls } from '../drivers/oci/walls.ts';
 import { CloisterError } from '../errors.ts';
 import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import { DiskBudget } from '../isolation/encrypted-tmp/disk-budget.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
@@ -79,6 +80,11 @@ export async function startHostAgent(
   const driver = new OciDriver({
     runDirectory,
     volumeDirectory,
+    diskBudget: new DiskBudget({
+      directory: volumeDirectory,
+      reserveMiB: host.host.diskReserveMiB,
+      maxOvercommit: host.host.diskOvercommit,
+    }),
     cgroups,
     idRanges,
     images: mounts,

@@ -57,6 +57,8 @@ const configuration = z.strictObject({
       /** Never given to environments: below it none starts, and idle ones end. */
       memoryReserveMiB: z.int().min(0).default(1_024),
       diskReserveMiB: z.int().min(0).default(2_048),
+      /** How many times over the disk may be promised to volumes of /tmp; at 1 each has its blocks before it is given. */
+      diskOvercommit: z.number().min(1).max(1_000).default(8),
     })
     .prefault({}),
 });

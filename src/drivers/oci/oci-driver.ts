@@ -4,6 +4,7 @@ import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import type { Evidence } from '../../evidence.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
+import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import { makeVolumeTemplate, type VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
@@ -27,6 +28,7 @@ export interface OciDriverOptions {
   readonly runDirectory: string;
   /** Where the volumes' image files lie. */
   readonly volumeDirectory: string;
+  readonly diskBudget: DiskBudget;
   readonly cgroups: CgroupHost;
   readonly idRanges: IdRanges;
   readonly images: ImageMounts;
@@ -160,11 +162,19 @@ export class OciDriver implements Driver {
   }
 
   async #openSlot(id: string, tmpSizeMiB: number): Promise<Slot> {
-    const { journal, runDirectory, volumeDirectory, idRanges, walls } = this.#options;
+    const { journal, runDirectory, volumeDirectory, diskBudget, idRanges, walls } = this.#options;
     const template = await this.#template(tmpSizeMiB);
     journal.opening(id);
     try {
-      return await Slot.open({ id, directory: join(runDirectory, id), imagePath: join(volumeDirectory, `${id}.img`), template, idRanges, walls });
+      return await Slot.open({
+        id,
+        directory: join(runDirectory, id),
+        imagePath: join(volumeDirectory, `${id}.img`),
+        template,
+        diskBudget,
+        idRanges,
+        walls,
+      });
     } catch (error) {
       journal.closed(id);
       throw error;

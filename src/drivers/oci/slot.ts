@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
@@ -12,6 +13,7 @@ export interface SlotOptions {
   readonly directory: string;
   readonly imagePath: string;
   readonly template: VolumeTemplate;
+  readonly diskBudget: DiskBudget;
   readonly idRanges: IdRanges;
   readonly walls: OciWalls;
 }
@@ -46,7 +48,8 @@ export class Slot {
 
   static async open(options: SlotOptions): Promise<Slot> {
     await using undo = new AsyncDisposableStack();
-    const { id, directory } = options;
+    const { id, directory, template, imagePath, diskBudget } = options;
+    undo.use(diskBudget.take(template.sizeMiB));
     // The OCI runtime walks to the root file system with the ids of the environment: it must pass here, and can't list.
     mkdirSync(directory, { recursive: true, mode: 0o711 });
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
@@ -56,7 +59,7 @@ export class Slot {
     undo.defer(() => closeNamespaces(namespaces));
     const network = options.walls.openNetwork();
     undo.defer(() => network.close());
-    const volume = options.walls.openVolume({ template: options.template, imagePath: options.imagePath, mountPoint: join(directory, 'volume') });
+    const volume = options.walls.openVolume({ template, imagePath, preallocate: diskBudget.preallocate, mountPoint: join(directory, 'volume') });
     undo.defer(() => volume.close());
     return new Slot({ id, directory, idRange, userNamespace: namespaces.user, timeNamespace: namespaces.time, network, volume }, undo.move());
   }

@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { allocateBlocks } from '../../linux/allocate-blocks.ts';
 import { closeAll } from '../../linux/descriptor.ts';
 import { addEncryptionKey, readEncryptionPolicy, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
@@ -11,6 +12,8 @@ export interface TmpVolumeOptions {
   readonly template: VolumeTemplate;
   /** The image file, made here and removed by close(). */
   readonly imagePath: string;
+  /** Gives the image all its blocks at once: no write of the environment can then fail for want of space on the host. */
+  readonly preallocate: boolean;
   /** A directory of the agent's own mount namespace to mount the volume on, made here and removed by close(). */
   readonly mountPoint: string;
 }
@@ -74,10 +77,12 @@ export class TmpVolume {
   }
 }
 
-function writeImage({ template, imagePath }: TmpVolumeOptions): number {
+function writeImage({ template, imagePath, preallocate }: TmpVolumeOptions): number {
   const fd = openSync(imagePath, 'wx+', 0o600);
   try {
-    ftruncateSync(fd, template.sizeMiB * 1024 * 1024);
+    const sizeBytes = template.sizeMiB * 1024 * 1024;
+    if (preallocate) allocateBlocks(fd, sizeBytes);
+    else ftruncateSync(fd, sizeBytes);
     for (const { offset, bytes } of template.blocks) writeSync(fd, bytes, 0, bytes.length, offset);
     return fd;
   } catch (error) {
