@@ -5,7 +5,7 @@ import { closeAll } from '../../src/linux/descriptor.ts';
 import type { RawDaemon } from './raw-daemon.ts';
 
 /** Builds the image of these files through the agent; answers its digest. */
-export async function buildImage(daemon: RawDaemon, accountId: string, files: Readonly<Record<string, string>>): Promise<string> {
+export async function buildImage(daemon: RawDaemon, accountId: string, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
   const archive = await zip(files);
   const { result } = await daemon.request('openUpload', { sizeBytes: archive.length });
   const fd = daemon.takeDescriptor();
