@@ -32,6 +32,10 @@ export interface ConfinedProcessOptions {
   readonly cgroup: Cgroup;
   readonly memoryMiB: number;
   readonly maxProcesses: number;
+  /** Who goes first when the host runs out of memory (proc(5), oom_score_adj). @default the agent's own */
+  readonly outOfMemoryScore?: number;
+  /** Memory that v2 keeps for it, together with a weight that lets it answer while environments spin. @default none */
+  readonly protectedMemoryMiB?: number;
   readonly ociRuntime: OciRuntime;
 }
 
@@ -57,6 +61,7 @@ export class ConfinedProcess {
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
     undo.defer(() => cgroup.remove());
     cgroup.create({ memorySizeMiB: options.memoryMiB, maxProcesses: options.maxProcesses });
+    if (options.protectedMemoryMiB !== undefined) cgroup.protect(options.protectedMemoryMiB);
     writeFileSync(join(directory, 'config.json'), specification(options), { mode: 0o600 });
     undo.defer(() => ociRuntime.forget(id));
     let pid = 0;
@@ -106,6 +111,7 @@ function specification(options: ConfinedProcessOptions): string {
       noNewPrivileges: true,
       capabilities: { bounding: none, effective: none, permitted: none, inheritable: none, ambient: none },
       rlimits: Object.entries(options.limits).map(([type, value]) => ({ type, soft: value, hard: value })),
+      ...(options.outOfMemoryScore === undefined ? {} : { oomScoreAdj: options.outOfMemoryScore }),
     },
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -119,6 +125,7 @@ function specification(options: ConfinedProcessOptions): string {
       })),
     ],
     linux: {
+      ...options.cgroup.oci,
       namespaces: [
         { type: 'pid' },
         { type: 'mount' },

@@ -2,7 +2,7 @@ import { chownSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs'
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
-import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import { type CgroupHost, daemonMemoryMiB } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
 import { readKernelFile } from '../linux/kernel-file.ts';
 import { ConfinedProcess, type UserIds } from './confined-process.ts';
@@ -74,6 +74,7 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
     cgroup: options.cgroups.group('daemon'),
     memoryMiB,
     maxProcesses: 256,
+    protectedMemoryMiB: daemonMemoryMiB,
     ociRuntime: options.ociRuntime,
   }).finally(() => closeAll(control.second, descriptors.second, output));
   undo.defer(() => daemon.end());

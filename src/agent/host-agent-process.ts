@@ -10,6 +10,7 @@ import { DiskBudget } from '../isolation/encrypted-tmp/disk-budget.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
+import { lowerOutOfMemoryScore } from '../linux/out-of-memory-score.ts';
 import { becomeSubreaper } from '../linux/reap-child.ts';
 import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
@@ -47,6 +48,9 @@ export interface AgentParts {
   readonly walls?: OciWalls;
 }
 
+/** Of agent and daemon: the kernel ends every other process of the host before them. */
+const protectedOutOfMemoryScore = -999;
+
 /** The daemon needs its grace, and a moment to write what it has. */
 const daemonStopMarginMs = 5_000;
 
@@ -72,7 +76,11 @@ export async function startHostAgent(
   undo.defer(() => rmSync(runDirectory, { recursive: true, force: true }));
   // ORDER: the controllers' binds leave the run directory before it is removed.
   undo.defer(() => cgroups.close());
-  const ociRuntime = await findOciRuntime(ociStateRoot(runDirectory));
+  cgroups.enter();
+  const outOfMemoryScore = lowerOutOfMemoryScore(protectedOutOfMemoryScore);
+  if (outOfMemoryScore !== protectedOutOfMemoryScore)
+    log(`root lacks CAP_SYS_RESOURCE here: agent and daemon keep oom_score_adj ${outOfMemoryScore}, environments have more and go first`);
+  const ociRuntime = await findOciRuntime(ociStateRoot(runDirectory), cgroups.mode);
   if (ociRuntime === undefined)
     throw new CloisterError('HostUnfit', 'neither crun nor runc is installed: run "cloister doctor --fix"', { operation: 'find OCI runtime' });
   const mounts = new ImageMounts(join(runDirectory, 'images'));

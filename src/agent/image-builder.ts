@@ -3,6 +3,7 @@ import { mkdirSync, openSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
+import { outOfMemoryScore } from '../drivers/oci/oci-specification.ts';
 import { CloisterError } from '../errors.ts';
 import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makePipe } from '../linux/descriptor.ts';
@@ -89,6 +90,7 @@ export class ImageBuilder {
       cgroup: cgroups.group(id),
       memoryMiB,
       maxProcesses: 64,
+      outOfMemoryScore,
       ociRuntime,
     }).finally(() => closeAll(report.write));
     const reading = readReport(report.read, timeoutMs);

@@ -57,7 +57,7 @@ export const requestSchemas = {
   reset: z.strictObject({ environmentId }),
   freeze: z.strictObject({ environmentId }),
   thaw: z.strictObject({ environmentId }),
-  /** `init` lifts the CPU quota, as Lambda does while a function initialises; `invoke` sets it by memory size. */
+  /** `invoke` sets the CPU quota by memory size; `init` gives at least one processor, as Lambda does while a function initialises. */
   setLimits: z.strictObject({ environmentId, phase: z.enum(['init', 'invoke']) }),
   evidence: z.strictObject({ environmentId }),
   destroy: z.strictObject({ id: z.union([environmentId, slotId]) }),

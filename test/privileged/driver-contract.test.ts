@@ -9,8 +9,9 @@ import { RawDaemon } from './raw-daemon.ts';
 
 const accountId = '123456789012';
 const bootstrap = `#!/bin/sh
-echo "started $MARK tmp:$(cat /tmp/mark 2>/dev/null)"
+before=$(cat /tmp/mark 2>/dev/null)
 echo kept > /tmp/mark
+echo "started $MARK tmp:$before"
 [ -r /opt/where ] && echo "layer $(cat /opt/where) $(cat /opt/only-first)"
 case "$MARK" in
   exit) exit 3 ;;
@@ -160,7 +161,8 @@ describe.each(['oci'])('driver contract: %s', () => {
     const empty = await buildImage(daemon, accountId, { 'readme.txt': 'no bootstrap here' });
     using claimed = await claimEnvironment(daemon, { accountId, codeDigest: empty });
     expect(await start(claimed, 'none')).toMatchObject({ ok: false, code: 'NotFound' });
-    expect((await evidence(claimed)).pids).toHaveLength(1);
+    // The child that could not become a program tells why, then ends.
+    await expect.poll(async () => (await evidence(claimed)).pids.length).toBe(1);
     await destroy(claimed);
   });
 

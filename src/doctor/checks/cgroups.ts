@@ -1,12 +1,11 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { detectCgroups } from '../../isolation/cgroup/cgroup-host.ts';
+import { detectCgroups, v2Controllers } from '../../isolation/cgroup/cgroup-host.ts';
 import { v1Controllers } from '../../isolation/cgroup/v1-cgroup.ts';
 import { readKernelFile } from '../../linux/kernel-file.ts';
 import type { Check, Measurement } from '../check.ts';
 
 const root = '/sys/fs/cgroup';
-const v2Controllers = ['cpu', 'memory', 'pids'] as const;
 
 /** Which version of control groups this host has, whether the controllers are there, and whether a group can be made. */
 export const cgroupCheck: Check = {

@@ -17,7 +17,7 @@ interface Waiting {
 export class InitChannel {
   readonly #socket: Socket;
   readonly #starting = new Map<number, Waiting>();
-  #resetting: Waiting[] = [];
+  readonly #resetting: Waiting[] = [];
   #buffer = Buffer.alloc(0);
   #closed = false;
   onExit: (exit: ProcessExit) => void = () => undefined;
@@ -65,7 +65,8 @@ export class InitChannel {
     if (reply.type === 'exited') {
       this.onExit({ processId: reply.processId, status: reply.status, signal: reply.signal });
     } else if (reply.type === 'resetDone') {
-      for (const waiting of this.#resetting.splice(0)) waiting.resolve();
+      // One answer to each request, in their order.
+      this.#resetting.shift()?.resolve();
     } else {
       const waiting = this.#starting.get(reply.processId);
       this.#starting.delete(reply.processId);
@@ -76,9 +77,8 @@ export class InitChannel {
 
   #close(): void {
     this.#closed = true;
-    for (const waiting of [...this.#starting.values(), ...this.#resetting]) waiting.reject(gone());
+    for (const waiting of [...this.#starting.values(), ...this.#resetting.splice(0)]) waiting.reject(gone());
     this.#starting.clear();
-    this.#resetting = [];
     this.onClose();
   }
 }

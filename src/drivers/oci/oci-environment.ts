@@ -2,7 +2,8 @@ import { fchownSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } fro
 import { join } from 'node:path';
 import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
-import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
+import { type Cgroup, cpuQuotaUs, memoryPerVcpuMiB } from '../../isolation/cgroup/cgroup.ts';
+import { waitUntil } from '../../isolation/cgroup/wait-until.ts';
 import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import { checkImageRoot } from '../../isolation/rootfs/image-root.ts';
@@ -14,6 +15,7 @@ import { reapChild } from '../../linux/reap-child.ts';
 import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
 import { InitChannel } from './init-channel.ts';
 import type { OciRuntime } from './oci-runtime.ts';
+import { outOfMemoryScore } from './oci-specification.ts';
 import type { Slot } from './slot.ts';
 import type { OciWalls } from './walls.ts';
 
@@ -21,8 +23,8 @@ import type { OciWalls } from './walls.ts';
 const functionUid = 993;
 const functionGid = 990;
 const maxProcesses = 1024;
-/** Before any of the host's own processes, when the host itself runs out of memory. */
-const outOfMemoryScore = 500;
+/** Between the kernel's word that memory is out and the count of its kill. */
+const outOfMemoryCountMs = 500;
 
 export interface OciEnvironmentOptions {
   readonly id: string;
@@ -51,6 +53,8 @@ export class OciEnvironment {
   #owner: Owner | undefined;
   #nextProcessId = 1;
   #seenOutOfMemoryKills = 0;
+  #isCounting = false;
+  #killingTheRest = false;
   #ending = false;
 
   private constructor(
@@ -67,8 +71,10 @@ export class OciEnvironment {
     this.#stdout = made.stdout;
     this.#stderr = made.stderr;
     this.#undo = made.undo;
-    made.channel.onExit = (exit) =>
-      this.#options.emit({ event: 'exited', environmentId: this.id, ...exit, outOfMemory: this.#newOutOfMemoryKills() });
+    made.channel.onExit = (exit) => {
+      if (this.#newOutOfMemoryKills()) this.#killTheRest();
+      this.#options.emit({ event: 'exited', environmentId: this.id, ...exit, outOfMemory: this.#killingTheRest });
+    };
     made.channel.onClose = () => {
       if (!this.#ending) this.#options.emit({ event: 'environmentGone', environmentId: this.id, outOfMemory: this.#newOutOfMemoryKills() });
     };
@@ -83,6 +89,9 @@ export class OciEnvironment {
     undo.defer(() => rmSync(bundle, { recursive: true, force: true }));
     undo.defer(() => cgroup.remove());
     cgroup.create({ memorySizeMiB: options.memorySizeMiB, maxProcesses });
+    cgroup.setCpuQuota(phaseQuotaUs('init', options.memorySizeMiB));
+    let onOutOfMemory = (): void => undefined;
+    undo.use(cgroup.onOutOfMemory(() => onOutOfMemory()));
     await using attached = attachRoot(options, undo);
     const ends = makeEnds(slot, undo);
     const specification = options.walls.specification({
@@ -91,6 +100,7 @@ export class OciEnvironment {
       networkNamespacePath: `/proc/${process.pid}/fd/${slot.network.namespace}`,
       userNamespacePath: `/proc/${process.pid}/fd/${slot.userNamespace}`,
       idRange: slot.idRange,
+      cgroup: cgroup.oci,
     });
     writeFileSync(join(bundle, 'config.json'), specification, { mode: 0o600 });
     undo.defer(() => options.ociRuntime.forget(options.id));
@@ -109,7 +119,9 @@ export class OciEnvironment {
     await options.ociRuntime.start(options.id);
     const channel = new InitChannel(ends.agentControl);
     undo.defer(() => channel.close());
-    return new OciEnvironment(options, { pid, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
+    const environment = new OciEnvironment(options, { pid, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
+    onOutOfMemory = () => void environment.#outOfMemory();
+    return environment;
   }
 
   /** Binds the environment to its owner, once. There is no way back. */
@@ -142,14 +154,17 @@ export class OciEnvironment {
     return processId;
   }
 
-  /** The quota is lifted first: a group that owes CPU time would take seconds to die, and the next init runs without one anyway. */
   async reset(): Promise<void> {
-    this.setLimits('init');
+    // A group that owes CPU time would take seconds to die.
+    this.cgroup.setCpuQuota(undefined);
     await this.#channel.reset();
+    this.setLimits('init');
+    // What was killed by now is gone: no later process is to end for it.
+    this.#newOutOfMemoryKills();
   }
 
   setLimits(phase: 'init' | 'invoke'): void {
-    this.cgroup.setCpuQuota(phase === 'init' ? undefined : cpuQuotaUs(this.memorySizeMiB));
+    this.cgroup.setCpuQuota(phaseQuotaUs(phase, this.memorySizeMiB));
   }
 
   /** ORDER: as long as a process lives nothing is taken away, so that a second call finds what the first could not end. */
@@ -165,12 +180,44 @@ export class OciEnvironment {
     return directory;
   }
 
+  /** Memory is out: once a kill is counted, nothing of the environment goes on, whichever of its processes the kernel chose. */
+  async #outOfMemory(): Promise<void> {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    try {
+      await waitUntil(() => this.#ending || this.#killingTheRest || this.#newOutOfMemoryKills(), {
+        what: 'count an out-of-memory kill',
+        timeoutMs: outOfMemoryCountMs,
+      });
+      this.#killTheRest();
+    } catch {
+      // A process that was ending anyway made room: nothing was killed.
+    } finally {
+      this.#isCounting = false;
+    }
+  }
+
+  #killTheRest(): void {
+    if (this.#killingTheRest || this.#ending) return;
+    this.#killingTheRest = true;
+    const done = () => {
+      this.#killingTheRest = false;
+    };
+    // PID 1 may be gone itself, which is told by its channel.
+    this.reset().then(done, done);
+  }
+
   #newOutOfMemoryKills(): boolean {
     const kills = this.cgroup.outOfMemoryKills();
     const isNew = kills > this.#seenOutOfMemoryKills;
     this.#seenOutOfMemoryKills = kills;
     return isNew;
   }
+}
+
+/** As Lambda does, an init gets a whole processor where its function has less: node and python take most of theirs to start. */
+function phaseQuotaUs(phase: 'init' | 'invoke', memorySizeMiB: number): number {
+  return cpuQuotaUs(phase === 'init' ? Math.max(memorySizeMiB, memoryPerVcpuMiB) : memorySizeMiB);
 }
 
 /** Mounts the runtime's image and the encrypted /tmp, id-mapped, where the OCI runtime finds them; the environment keeps its own copies, these go again. */

@@ -1,5 +1,6 @@
 import { closeSync, constants, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import type { CgroupMode } from '../../isolation/cgroup/cgroup.ts';
 import { runCommand } from '../../linux/run-command.ts';
 import { spawnWithDescriptors } from '../../linux/spawn-with-descriptors.ts';
 
@@ -22,19 +23,21 @@ export interface CreateOptions {
   readonly timeNamespacePath?: string;
 }
 
-/** crun with our own control groups: `--cgroup-manager=disabled`. */
+/** crun. On v1 and hybrid hosts it leaves control groups to this project; on v2 it enters the group it is given and attaches the program for devices. */
 export class Crun implements OciRuntime {
   readonly name = 'crun';
   readonly #stateRoot: string;
+  readonly #cgroupManager: 'cgroupfs' | 'disabled';
 
-  constructor(stateRoot: string) {
+  constructor(stateRoot: string, mode: CgroupMode) {
+    this.#cgroupManager = mode === 'v2' ? 'cgroupfs' : 'disabled';
     this.#stateRoot = stateRoot;
     mkdirSync(stateRoot, { recursive: true, mode: 0o700 });
   }
 
   async create(id: string, bundle: string, options: CreateOptions): Promise<number> {
     const pidFile = join(bundle, 'pid');
-    const global = ['--cgroup-manager=disabled', '--root', this.#stateRoot];
+    const global = [`--cgroup-manager=${this.#cgroupManager}`, '--root', this.#stateRoot];
     const files = ['--bundle', bundle, '--pid-file', pidFile, `--preserve-fds=${options.descriptors.length}`];
     await createIn(options, ['crun', ...global, 'create', ...files, id]);
     return Number(readFileSync(pidFile, 'utf8'));
@@ -58,7 +61,7 @@ export class Crun implements OciRuntime {
   }
 }
 
-/** runc, where crun is missing. It makes a control group of its own beside ours, from which the process is moved at once. */
+/** runc, where crun is missing. On v1 and hybrid hosts it makes a control group of its own beside ours, from which the process is moved at once. */
 export class Runc implements OciRuntime {
   readonly name = 'runc';
   readonly #stateRoot: string;
@@ -103,8 +106,8 @@ export function ociPrograms(): string[] {
 }
 
 /** crun if it is there, else runc, else undefined. */
-export async function findOciRuntime(stateRoot: string): Promise<OciRuntime | undefined> {
-  for (const make of [() => new Crun(stateRoot), () => new Runc(stateRoot)]) {
+export async function findOciRuntime(stateRoot: string, mode: CgroupMode): Promise<OciRuntime | undefined> {
+  for (const make of [() => new Crun(stateRoot, mode), () => new Runc(stateRoot)]) {
     const runtime = make();
     try {
       await runCommand(runtime.name, ['--version']);

@@ -1,3 +1,4 @@
+import type { OciCgroup } from '../../isolation/cgroup/cgroup.ts';
 import { maskedPaths, readOnlyPaths } from '../../isolation/rootfs/hidden-paths.ts';
 import { ociSeccomp } from '../../isolation/seccomp/oci-seccomp.ts';
 import type { IdRange } from '../../linux/user-and-time-namespace.ts';
@@ -9,7 +10,12 @@ export interface OciSpecificationOptions {
   /** The slot's, which has the map of `idRange` already. */
   readonly userNamespacePath: string;
   readonly idRange: IdRange;
+  /** What the OCI runtime does of the control group's work, if anything. */
+  readonly cgroup: OciCgroup | undefined;
 }
+
+/** Before any of the host's own processes, when the host itself runs out of memory (proc(5), oom_score_adj). */
+export const outOfMemoryScore = 500;
 
 /** PID 1 becomes sbx_user1051 for each process it starts, and may end them: nothing else. The bounding set is emptied before their exec. */
 const initCapabilities = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_KILL'] as const;
@@ -42,7 +48,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
       noNewPrivileges: true,
       capabilities: { bounding: initCapabilities, effective: initCapabilities, permitted: initCapabilities, inheritable: [], ambient: [] },
       rlimits,
-      oomScoreAdj: 500,
+      oomScoreAdj: outOfMemoryScore,
     },
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
@@ -50,6 +56,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
       { destination: '/tmp', type: 'bind', source: options.tmpPath, options: ['bind', 'rw', 'nosuid', 'nodev', 'private'] },
     ],
     linux: {
+      ...options.cgroup,
       namespaces: [
         { type: 'user', path: options.userNamespacePath },
         { type: 'pid' },

@@ -8,13 +8,20 @@ import { V1Cgroup, type V1Controller, type V1Roots, v1Controllers } from './v1-c
 import { V2Cgroup } from './v2-cgroup.ts';
 
 const mountRoot = '/sys/fs/cgroup';
-const v2Controllers = ['cpu', 'memory', 'pids'] as const;
+export const v2Controllers = ['cpu', 'memory', 'pids', 'io'] as const;
+
+const agentGroup = 'agent';
+/** What v2 keeps for the agent, and for the daemon, whoever else wants memory. */
+export const agentMemoryMiB = 256;
+export const daemonMemoryMiB = 512;
 
 /** Where this host's control groups are, and the groups of one instance in them: `cloister-<instance>/<name>`. */
 export class CgroupHost {
   readonly mode: CgroupMode;
   readonly parent: string;
   readonly #v1: V1Roots | undefined;
+  /** /proc/self/cgroup as it was before `enter`. */
+  #home: string | undefined;
 
   private constructor(mode: CgroupMode, parent: string, v1: V1Roots | undefined) {
     this.mode = mode;
@@ -56,11 +63,45 @@ export class CgroupHost {
     return [...new Set(names)];
   }
 
-  /** Removes the instance's own parent group, when every group in it is gone, and the binds of open(). */
+  /**
+   * Puts the calling process, the agent, into a protected group of its own until close(); what it starts stays there until it is attached elsewhere.
+   * ORDER: after the reaper, which ends whatever is in a group of this instance.
+   */
+  enter(): void {
+    this.#home = readKernelFile('/proc/self/cgroup');
+    const group = this.group(agentGroup);
+    group.create();
+    // A group's guarantee is worth no more than its parent's.
+    if (this.mode === 'v2') writeKernelFile(join(mountRoot, this.parent, 'memory.min'), (agentMemoryMiB + daemonMemoryMiB) * 1024 * 1024);
+    group.protect(agentMemoryMiB);
+    group.attach(process.pid);
+  }
+
+  /** Leads the agent back to where it came from. Removes the instance's own groups, when every environment's is gone, and the binds of open(). */
   async close(): Promise<void> {
+    if (this.#home !== undefined) this.#leave(this.#home);
+    await this.group(agentGroup).remove();
     await this.group('').remove();
     for (const root of Object.values(this.#v1 ?? {})) unmount(root);
   }
+
+  #leave(home: string): void {
+    const roots: Readonly<Record<string, string>> = this.#v1 ?? { '': mountRoot };
+    for (const [controller, root] of Object.entries(roots)) {
+      const directory = join(root, homeOf(home, controller));
+      writeKernelFile(join(existsSync(directory) ? directory : root, 'cgroup.procs'), process.pid);
+    }
+    this.#home = undefined;
+  }
+}
+
+/** Where a text of /proc/<pid>/cgroup (cgroups(7)) puts the process under a v1 controller or, for '', in the v2 hierarchy. @default the root */
+export function homeOf(text: string, controller: string): string {
+  for (const line of text.split('\n')) {
+    const [, controllers = '', ...path] = line.split(':');
+    if (controllers.split(',').includes(controller)) return path.join(':');
+  }
+  return '/';
 }
 
 /** Reads the cgroup mounts of a mountinfo text (proc(5)): which version the host has and where each v1 controller is. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { cpuPeriodUs, cpuQuotaUs } from './cgroup.ts';
-import { detectCgroups } from './cgroup-host.ts';
+import { detectCgroups, homeOf } from './cgroup-host.ts';
 import { V1Cgroup, type V1Roots, v1Controllers } from './v1-cgroup.ts';
 import { V2Cgroup } from './v2-cgroup.ts';
 
@@ -57,8 +57,23 @@ describe('detectCgroups()', () => {
   });
 });
 
+describe('homeOf()', () => {
+  const text = '9:name=systemd:/init.scope\n4:memory:/sessions/a:b\n2:cpu,cpuacct:/\n0::/user.slice';
+
+  it.each([
+    ['memory', '/sessions/a:b'],
+    ['cpuacct', '/'],
+    ['', '/user.slice'],
+    ['pids', '/'],
+  ])('finds the group under %j', (controller, path) => expect(homeOf(text, controller)).toBe(path));
+});
+
 describe('V2Cgroup', () => {
   const files = {
+    'cpu.weight': '100',
+    'cpu.max.burst': '7',
+    'memory.min': '0',
+    'memory.current': '4096',
     'memory.max': 'max',
     'memory.swap.max': 'max',
     'memory.oom.group': '0',
@@ -78,6 +93,48 @@ describe('V2Cgroup', () => {
     expect(text('env', 'memory.swap.max').startsWith('0')).toBe(true);
     expect(text('env', 'memory.oom.group')).toBe('1');
     expect(text('env', 'pids.max').startsWith('64')).toBe(true);
+    expect(text('env', 'cpu.weight')).toBe('140');
+    expect(text('env', 'cpu.max.burst')).toBe('0');
+    expect(new V2Cgroup(root, 'env').memoryUsageBytes()).toBe(4_096);
+  });
+
+  it.each([
+    [1_769, '100'],
+    [1, '1'],
+    [1_000_000, '10000'],
+  ])('keeps the weight of %i MiB within what the kernel takes', (memorySizeMiB, weight) => {
+    makeFiles(join(root, 'env'), { ...files, 'cpu.weight': '' });
+    new V2Cgroup(root, 'env').create({ memorySizeMiB, maxProcesses: 64 });
+    expect(text('env', 'cpu.weight')).toBe(weight);
+  });
+
+  it('keeps memory and processor time for whom it protects, and limits them in nothing', () => {
+    makeFiles(join(root, 'agent'), files);
+    const group = new V2Cgroup(root, 'agent');
+    group.create();
+    group.protect(256);
+    expect(text('agent', 'memory.min')).toBe(String(256 * 1024 * 1024));
+    expect(text('agent', 'cpu.weight')).toBe('1000');
+    expect(text('agent', 'memory.max')).toBe('max');
+  });
+
+  it('tells the OCI runtime which group to enter, and to deny every device but the harmless', () => {
+    const { cgroupsPath, resources } = new V2Cgroup(root, 'cloister-1/env-2').oci;
+    expect(cgroupsPath).toBe('/cloister-1/env-2');
+    expect(resources.devices[0]).toEqual({ allow: false, access: 'rwm' });
+    expect(resources.devices.slice(1)).toContainEqual({ allow: true, access: 'rwm', type: 'c', major: 1, minor: 3 });
+    expect(resources.devices.slice(1)).toContainEqual({ allow: true, access: 'rwm', type: 'c', major: 136 });
+    expect(resources.devices.filter(({ allow }) => !allow)).toHaveLength(1);
+  });
+
+  it('tells when the counters of memory change', async () => {
+    makeFiles(join(root, 'env'), files);
+    let told = 0;
+    using _watch = new V2Cgroup(root, 'env').onOutOfMemory(() => {
+      told += 1;
+    });
+    writeFileSync(join(root, 'env', 'memory.events'), 'oom_kill 3\n');
+    await expect.poll(() => told).toBeGreaterThan(0);
   });
 
   it('sets and lifts the CPU quota', () => {
@@ -131,7 +188,7 @@ describe('V1Cgroup', () => {
       'memory.oom_control': 'oom_kill_disable 0\nunder_oom 0\noom_kill 3\n',
     });
     makeFiles(join(root, 'pids', 'env'), { 'pids.max': '' });
-    makeFiles(join(root, 'cpu', 'env'), { 'cpu.cfs_period_us': '', 'cpu.cfs_quota_us': '' });
+    makeFiles(join(root, 'cpu', 'env'), { 'cpu.cfs_period_us': '', 'cpu.cfs_quota_us': '', 'cpu.cfs_burst_us': '', 'cpu.shares': '' });
     makeFiles(join(root, 'devices', 'env'), { 'devices.deny': '', 'devices.allow': '' });
     makeFiles(join(root, 'freezer', 'env'), { 'freezer.state': 'THAWED' });
     for (const controller of v1Controllers) makeFiles(join(root, controller, 'env'), { 'cgroup.procs': '' });
@@ -145,8 +202,20 @@ describe('V1Cgroup', () => {
     expect(text('memory', 'env', 'memory.swappiness')).toBe('0');
     expect(text('pids', 'env', 'pids.max')).toBe('32');
     expect(text('cpu', 'env', 'cpu.cfs_period_us')).toBe(String(cpuPeriodUs));
+    expect(text('cpu', 'env', 'cpu.shares')).toBe('74');
+    expect(text('cpu', 'env', 'cpu.cfs_burst_us')).toBe('0');
     expect(text('devices', 'env', 'devices.deny')).toBe('a');
     expect(text('devices', 'env', 'devices.allow')).toMatch(/^c \d+:[\d*]+ rwm$/);
+  });
+
+  it('gives whom it protects a weight, and limits them in nothing', () => {
+    const group = makeGroup();
+    group.create();
+    group.protect(256);
+    expect(text('cpu', 'env', 'cpu.shares')).toBe('10240');
+    expect(text('memory', 'env', 'memory.limit_in_bytes')).toBe('');
+    expect(text('devices', 'env', 'devices.deny')).toBe('');
+    expect(group.oci).toBeUndefined();
   });
 
   it('attaches under every controller', () => {

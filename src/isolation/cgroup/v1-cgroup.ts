@@ -1,9 +1,11 @@
-import { existsSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Reading } from '../../evidence.ts';
+import { closeAll } from '../../linux/descriptor.ts';
+import { watchKernelEvents } from '../../linux/event-descriptor.ts';
 import { readKernelFile, tryReadKernelFile, writeKernelFile } from '../../linux/kernel-file.ts';
 import { killWhoAreStill } from '../../linux/process-handle.ts';
-import { type Cgroup, cpuPeriodUs } from './cgroup.ts';
+import { allowedDevices, type Cgroup, type CgroupLimits, cpuPeriodUs, cpuShare, protectedCpuShare } from './cgroup.ts';
 import { waitUntil } from './wait-until.ts';
 
 export const v1Controllers = ['cpu', 'cpuacct', 'memory', 'pids', 'freezer', 'devices', 'blkio'] as const;
@@ -14,11 +16,14 @@ const removeTimeoutMs = 5_000;
 /** Of the memory size: how much may wait in sockets beside it. */
 const socketBufferShare = 4;
 const killedAtOnce = 64;
-/** null, zero, full, random, urandom, tty, and the ends of pseudo terminals: what runc and crun allow by default. */
-const allowedDevices = ['c 1:3 rwm', 'c 1:5 rwm', 'c 1:7 rwm', 'c 1:8 rwm', 'c 1:9 rwm', 'c 5:0 rwm', 'c 5:2 rwm', 'c 136:* rwm'];
+/** The kernel's neutral weight, and the least (Documentation/scheduler/sched-design-CFS.rst). */
+const neutralShares = 1_024;
+const leastShares = 2;
 
 /** An environment's groups on a v1 or hybrid host: one directory of the same name under each controller. */
 export class V1Cgroup implements Cgroup {
+  /** Devices, too, are files here: the OCI runtime is given no group. */
+  readonly oci = undefined;
   readonly #paths: V1Roots;
 
   constructor(roots: V1Roots, name: string) {
@@ -29,15 +34,23 @@ export class V1Cgroup implements Cgroup {
     return join(this.#paths.memory, 'memory.max_usage_in_bytes');
   }
 
-  create({ memorySizeMiB, maxProcesses }: { readonly memorySizeMiB: number; readonly maxProcesses: number }): void {
+  create(limits?: CgroupLimits): void {
     for (const path of this.#directories()) mkdirSync(path, { recursive: true });
+    if (limits === undefined) return;
+    const { memorySizeMiB, maxProcesses } = limits;
     writeKernelFile(join(this.#paths.memory, 'memory.limit_in_bytes'), memorySizeMiB * 1024 * 1024);
     this.#forbidSwap();
     this.#limitSocketBuffers(memorySizeMiB);
     writeKernelFile(join(this.#paths.pids, 'pids.max'), maxProcesses);
-    writeKernelFile(join(this.#paths.cpu, 'cpu.cfs_period_us'), cpuPeriodUs);
+    this.#limitCpu(memorySizeMiB);
     writeKernelFile(join(this.#paths.devices, 'devices.deny'), 'a');
-    for (const rule of allowedDevices) writeKernelFile(join(this.#paths.devices, 'devices.allow'), rule);
+    for (const { type, major, minor } of allowedDevices)
+      writeKernelFile(join(this.#paths.devices, 'devices.allow'), `${type} ${major}:${minor ?? '*'} rwm`);
+  }
+
+  /** v1 keeps no memory for a group: what it has instead is the reserve that admission leaves, and oom_score_adj. */
+  protect(_memoryMiB: number): void {
+    writeKernelFile(join(this.#paths.cpu, 'cpu.shares'), neutralShares * protectedCpuShare);
   }
 
   attach(pid: number): void {
@@ -78,6 +91,23 @@ export class V1Cgroup implements Cgroup {
     return Number(/^oom_kill (\d+)$/m.exec(tryReadKernelFile(join(this.#paths.memory, 'memory.oom_control')) ?? '')?.[1] ?? 0);
   }
 
+  /** Documentation/admin-guide/cgroup-v1/memory.rst, "OOM Control": the kernel tells before it kills. */
+  onOutOfMemory(listener: () => void): Disposable {
+    const control = openSync(join(this.#paths.memory, 'memory.oom_control'), 'r');
+    try {
+      return watchKernelEvents(
+        (descriptor) => writeKernelFile(join(this.#paths.memory, 'cgroup.event_control'), `${descriptor} ${control}`),
+        listener,
+      );
+    } finally {
+      closeAll(control);
+    }
+  }
+
+  memoryUsageBytes(): number {
+    return Number(tryReadKernelFile(join(this.#paths.memory, 'memory.usage_in_bytes')) ?? 0);
+  }
+
   readings(): Readonly<Record<string, Reading>> {
     const read = (controller: V1Controller, file: string): Reading => {
       const path = join(this.#paths[controller], file);
@@ -87,10 +117,17 @@ export class V1Cgroup implements Cgroup {
       memoryLimitBytes: read('memory', 'memory.limit_in_bytes'),
       memoryUsageBytes: read('memory', 'memory.usage_in_bytes'),
       memoryPeakBytes: read('memory', 'memory.max_usage_in_bytes'),
+      memoryAndSwapLimitBytes: read('memory', 'memory.memsw.limit_in_bytes'),
+      outOfMemory: read('memory', 'memory.oom_control'),
       cpuQuotaUs: read('cpu', 'cpu.cfs_quota_us'),
       cpuPeriodUs: read('cpu', 'cpu.cfs_period_us'),
+      cpuBurstUs: read('cpu', 'cpu.cfs_burst_us'),
+      cpuShares: read('cpu', 'cpu.shares'),
+      cpuThrottling: read('cpu', 'cpu.stat'),
+      cpuUsageNs: read('cpuacct', 'cpuacct.usage'),
       processesMax: read('pids', 'pids.max'),
       processesNow: read('pids', 'pids.current'),
+      processesRefused: read('pids', 'pids.events'),
       freezer: read('freezer', 'freezer.state'),
       devices: read('devices', 'devices.list'),
     };
@@ -103,6 +140,14 @@ export class V1Cgroup implements Cgroup {
 
   #directories(): string[] {
     return [...new Set(Object.values(this.#paths))];
+  }
+
+  #limitCpu(memorySizeMiB: number): void {
+    const write = (file: string, value: number) => writeKernelFile(join(this.#paths.cpu, file), value);
+    write('cpu.cfs_period_us', cpuPeriodUs);
+    write('cpu.shares', Math.max(leastShares, Math.round(neutralShares * cpuShare(memorySizeMiB))));
+    // Kernels before 5.14 have no burst to forbid.
+    if (existsSync(join(this.#paths.cpu, 'cpu.cfs_burst_us'))) write('cpu.cfs_burst_us', 0);
   }
 
   #forbidSwap(): void {

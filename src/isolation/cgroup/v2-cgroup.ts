@@ -1,30 +1,47 @@
-import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { Reading } from '../../evidence.ts';
 import { readKernelFile, tryReadKernelFile, writeKernelFile } from '../../linux/kernel-file.ts';
-import { type Cgroup, cpuPeriodUs } from './cgroup.ts';
+import { allowedDevices, type Cgroup, type CgroupLimits, cpuPeriodUs, cpuShare, type OciCgroup, protectedCpuShare } from './cgroup.ts';
 import { waitUntil } from './wait-until.ts';
 
 const timeoutMs = 5_000;
+/** cpu.weight: what a group has unless told otherwise, and the ends of its range. */
+const neutralWeight = 100;
+const [leastWeight, mostWeight] = [1, 10_000];
 
 /** An environment's group on a pure cgroup v2 host (Documentation/admin-guide/cgroup-v2.rst). Devices are the OCI runtime's: v2 has no files for them. */
 export class V2Cgroup implements Cgroup {
+  readonly oci: OciCgroup;
   readonly #path: string;
 
   constructor(root: string, name: string) {
     this.#path = join(root, name);
+    // ORDER: rules are taken in turn, the last that matches counts.
+    const devices = [{ allow: false, access: 'rwm' } as const, ...allowedDevices.map((rule) => ({ ...rule, allow: true, access: 'rwm' }) as const)];
+    this.oci = { cgroupsPath: `/${name}`, resources: { devices } };
   }
 
   get memoryPeakPath(): string {
     return join(this.#path, 'memory.peak');
   }
 
-  create({ memorySizeMiB, maxProcesses }: { readonly memorySizeMiB: number; readonly maxProcesses: number }): void {
+  create(limits?: CgroupLimits): void {
     mkdirSync(this.#path, { recursive: true });
+    if (limits === undefined) return;
+    const { memorySizeMiB, maxProcesses } = limits;
     this.#write('memory.max', memorySizeMiB * 1024 * 1024);
     if (existsSync(join(this.#path, 'memory.swap.max'))) this.#write('memory.swap.max', 0);
     this.#write('memory.oom.group', 1);
     this.#write('pids.max', maxProcesses);
+    this.#write('cpu.weight', Math.min(mostWeight, Math.max(leastWeight, Math.round(neutralWeight * cpuShare(memorySizeMiB)))));
+    // Kernels before 5.14 have no burst to forbid.
+    if (existsSync(join(this.#path, 'cpu.max.burst'))) this.#write('cpu.max.burst', 0);
+  }
+
+  protect(memoryMiB: number): void {
+    this.#write('cpu.weight', neutralWeight * protectedCpuShare);
+    this.#write('memory.min', memoryMiB * 1024 * 1024);
   }
 
   attach(pid: number): void {
@@ -58,6 +75,17 @@ export class V2Cgroup implements Cgroup {
     return Number(/^oom_kill (\d+)$/m.exec(tryReadKernelFile(join(this.#path, 'memory.events')) ?? '')?.[1] ?? 0);
   }
 
+  /** The kernel notes a change of memory.events by inotify; memory.oom.group has it kill the whole group. */
+  onOutOfMemory(listener: () => void): Disposable {
+    const watcher = watch(join(this.#path, 'memory.events'), { persistent: false }, listener);
+    watcher.on('error', () => undefined);
+    return { [Symbol.dispose]: () => watcher.close() };
+  }
+
+  memoryUsageBytes(): number {
+    return Number(tryReadKernelFile(join(this.#path, 'memory.current')) ?? 0);
+  }
+
   readings(): Readonly<Record<string, Reading>> {
     const read = (file: string): Reading => {
       const path = join(this.#path, file);
@@ -67,10 +95,19 @@ export class V2Cgroup implements Cgroup {
       memoryLimitBytes: read('memory.max'),
       memoryUsageBytes: read('memory.current'),
       memoryPeakBytes: read('memory.peak'),
+      swapLimitBytes: read('memory.swap.max'),
+      outOfMemory: read('memory.events'),
       cpuMax: read('cpu.max'),
+      cpuMaxBurstUs: read('cpu.max.burst'),
+      cpuWeight: read('cpu.weight'),
+      cpuThrottling: read('cpu.stat'),
       processesMax: read('pids.max'),
       processesNow: read('pids.current'),
+      processesRefused: read('pids.events'),
       freezer: read('cgroup.freeze'),
+      cpuPressure: read('cpu.pressure'),
+      memoryPressure: read('memory.pressure'),
+      ioPressure: read('io.pressure'),
     };
   }
 
