@@ -1,8 +1,8 @@
-import { ByteBudget } from './byte-budget.ts';
 import type { Clock } from './clock.ts';
 import { LogPipe } from './log-pipe.ts';
 import type { LogSink } from './log-sink.ts';
 import { LogTail } from './log-tail.ts';
+import { TokenBudget } from './token-budget.ts';
 
 /** What stdout and stderr of one environment may write together, sustained, and at once. */
 const bytesPerSecond = 10 * 1024 * 1024;
@@ -30,7 +30,7 @@ export class EnvironmentLog {
   constructor(options: EnvironmentLogOptions) {
     this.#sink = options.sink;
     this.#clock = options.clock;
-    const budget = new ByteBudget({ bytesPerSecond, burstBytes, clock: options.clock });
+    const budget = new TokenBudget({ tokensPerSecond: bytesPerSecond, burst: burstBytes, clock: options.clock });
     const shared = { budget, clock: options.clock, onLine: (line: Buffer) => this.#line(line), congestion: () => options.sink.congestion() };
     this.#stdout = new LogPipe({ ...shared, descriptor: options.stdout });
     this.#stderr = new LogPipe({ ...shared, descriptor: options.stderr });

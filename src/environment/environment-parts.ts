@@ -5,6 +5,11 @@ import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
 import type { Clock } from './clock.ts';
 import { EnvironmentLog } from './environment-log.ts';
 import type { LogSink } from './log-sink.ts';
+import { TokenBudget } from './token-budget.ts';
+
+/** The share of the daemon that one environment's Runtime API may take: 5 % of its time, and so much at once. */
+const runtimeApiUsPerSecond = 50_000;
+const runtimeApiBurstUs = 100_000;
 
 /** The end of an environment does not wait long for output over its budget. */
 const lastDrainWaitMs = 100;
@@ -32,8 +37,13 @@ export class EnvironmentParts {
   }): Promise<EnvironmentParts> {
     const { descriptors, sink, clock, port } = options;
     const log = new EnvironmentLog({ sink, stdout: descriptors.stdout, stderr: descriptors.stderr, clock });
+    const share = new TokenBudget({ tokensPerSecond: runtimeApiUsPerSecond, burst: runtimeApiBurstUs, clock });
     try {
-      return new EnvironmentParts(log, await createRuntimeApi({ descriptor: descriptors.runtimeApi, port }), descriptors.memoryPeak);
+      return new EnvironmentParts(
+        log,
+        await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, share, schedule: clock.schedule.bind(clock) }),
+        descriptors.memoryPeak,
+      );
     } catch (error) {
       log.close();
       closeSync(descriptors.memoryPeak);

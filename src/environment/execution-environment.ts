@@ -3,6 +3,7 @@ import type { RuntimeSummary } from '../agent/messages.ts';
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { InvocationEvent, RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
+import { surfaceLimits } from '../runtime-api/surface-guard.ts';
 import type { Clock } from './clock.ts';
 import type { EnvironmentEvents, EnvironmentNotice } from './environment-events.ts';
 import type { EnvironmentLog } from './environment-log.ts';
@@ -269,6 +270,10 @@ export class ExecutionEnvironment {
       initFailed: (failure) => this.#runtimeStart?.settle({ kind: 'initError', ...failure }),
       responded: (payload) => this.#invocation?.answer({ payload }),
       failed: (failure) => this.#invocation?.answer({ failure: { kind: 'functionError', ...failure } }),
+      exceeded: (limit) => {
+        this.#claim?.parts.log.platform(`The execution environment ends: ${surfaceLimits[limit]}\n`);
+        this.#lose({ kind: 'runtimeApiLimit', limit });
+      },
       respondedTooMuch: () => this.#invocation?.answer({ failure: { kind: 'responseTooLarge' } }),
     };
   }

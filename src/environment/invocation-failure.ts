@@ -1,3 +1,5 @@
+import { type SurfaceLimit, surfaceLimits } from '../runtime-api/surface-guard.ts';
+
 /** Why an invocation, or the start of a runtime, failed. */
 export type FailureCause =
   /** What the runtime itself reported. */
@@ -11,6 +13,8 @@ export type FailureCause =
   | { readonly kind: 'invalidEntrypoint' }
   /** PID 1 is gone, and the environment with it. */
   | { readonly kind: 'environmentGone'; readonly outOfMemory: boolean }
+  /** The environment went beyond a limit of its Runtime API. */
+  | { readonly kind: 'runtimeApiLimit'; readonly limit: SurfaceLimit }
   /** An operator or a shutdown ended the environment under a running invocation. */
   | { readonly kind: 'stopped' };
 
@@ -67,6 +71,10 @@ export function renderFailure(
     case 'invalidEntrypoint': {
       const message = `RequestId: ${context.requestId} Error: Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]`;
       return failed('Runtime.InvalidEntrypoint', message);
+    }
+    case 'runtimeApiLimit': {
+      const message = `RequestId: ${context.requestId} Error: The execution environment was ended: ${surfaceLimits[cause.limit]}`;
+      return failed('Runtime.ApiLimitExceeded', message);
     }
     case 'stopped': {
       const message = `RequestId: ${context.requestId} Error: The execution environment was stopped`;

@@ -3,10 +3,10 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { openPipe } from '../../test/support/kernel-objects.ts';
-import { ByteBudget } from './byte-budget.ts';
 import { LineSplitter, maxLineBytes } from './line-splitter.ts';
 import { LogPipe } from './log-pipe.ts';
 import { LogTail } from './log-tail.ts';
+import { TokenBudget } from './token-budget.ts';
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -14,7 +14,7 @@ function testPipe(bytesPerSecond: number, burstBytes: number, congestion: () => 
   const clock = new FakeClock();
   const { readEnd, writeEnd } = openPipe();
   const lines: string[] = [];
-  const budget = new ByteBudget({ bytesPerSecond, burstBytes, clock });
+  const budget = new TokenBudget({ tokensPerSecond: bytesPerSecond, burst: burstBytes, clock });
   const pipe = new LogPipe({ descriptor: readEnd, budget, clock, onLine: (line) => void lines.push(line.toString()), congestion });
   return {
     pipe,

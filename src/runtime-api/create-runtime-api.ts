@@ -5,10 +5,16 @@ import { encodeError, truncatedRequest } from './answers.ts';
 import { routeRequest } from './route-request.ts';
 import type { InvocationEvent, RuntimeApiPort } from './runtime-api-port.ts';
 import { RuntimeSession } from './runtime-session.ts';
+import { SurfaceGuard, type SurfaceGuardOptions } from './surface-guard.ts';
 
 const maxConnections = 32;
 const maxHeaderBytes = 16 * 1024;
+const highWaterMarkBytes = 1_024;
 const headersTimeoutMs = 10_000;
+/** How often the time of unfinished heads is looked at. */
+const connectionsCheckingIntervalMs = 2_000;
+/** Connections that the kernel keeps for us: beyond these a function's connect(2) waits. */
+const backlog = 64;
 
 /** The Runtime API of one environment. */
 export interface RuntimeApi {
@@ -21,33 +27,66 @@ export interface RuntimeApi {
   close(): void;
 }
 
-/** Serves the Runtime API on a bound socket that the host agent opened inside the environment's network namespace; the descriptor is owned from here on. */
-export async function createRuntimeApi(options: { readonly descriptor: number; readonly port: RuntimeApiPort }): Promise<RuntimeApi> {
+export interface RuntimeApiOptions extends Pick<SurfaceGuardOptions, 'share' | 'schedule'> {
+  /** A bound socket that the host agent opened inside the environment's network namespace; owned from here on. */
+  readonly descriptor: number;
+  readonly port: RuntimeApiPort;
+}
+
+/** Serves the Runtime API of one environment within its share of the daemon. */
+export async function createRuntimeApi({ descriptor, port, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
   const session = new RuntimeSession();
-  const exchange = { session, port: options.port };
+  const close = () => {
+    session.close();
+    server.close();
+    server.closeAllConnections();
+  };
+  const guard = new SurfaceGuard({
+    share,
+    schedule,
+    onExceeded: (limit) => {
+      // ORDER: nothing more of it is accepted or read from here on; ending it takes its time.
+      close();
+      port.exceeded(limit);
+    },
+  });
+  const exchange = { session, port, guard };
   const server = createServer(
     // `next` waits for as long as nobody invokes the function: only head and body of a request have a time limit, a connection has none.
-    { maxHeaderSize: maxHeaderBytes, keepAliveTimeout: 0, headersTimeout: headersTimeoutMs, requestTimeout: 0, noDelay: true },
+    {
+      maxHeaderSize: maxHeaderBytes,
+      // What is not to be read now is not to gather here either: by default it would be 64 KiB, in pieces of a byte if the sender likes.
+      highWaterMark: highWaterMarkBytes,
+      keepAliveTimeout: 0,
+      headersTimeout: headersTimeoutMs,
+      connectionsCheckingInterval: connectionsCheckingIntervalMs,
+      requestTimeout: 0,
+      noDelay: true,
+    },
     (request, response) => {
       response.sendDate = false;
-      routeRequest(exchange, request, response);
+      guard.admit(request, response, () => routeRequest(exchange, request, response));
     },
   );
   server.maxConnections = maxConnections;
   server.maxRequestsPerSocket = 0;
   server.timeout = 0;
-  server.on('clientError', answerBrokenRequest);
-  server.listen({ fd: options.descriptor });
+  server.on('connection', (socket) => guard.connected(socket));
+  server.on('drop', () => guard.dropped());
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code !== 'ECONNRESET') guard.malformed();
+    answerBrokenRequest(error, socket);
+  });
+  server.listen({ fd: descriptor }, backlog);
   await once(server, 'listening');
   return {
-    deliver: (event) => session.deliver(event),
+    deliver: (event) => {
+      guard.invoked();
+      session.deliver(event);
+    },
     suspend: () => session.close(),
     expectRuntime: () => expectRuntime(server, session),
-    close: () => {
-      session.close();
-      server.close();
-      server.closeAllConnections();
-    },
+    close,
   };
 }
 

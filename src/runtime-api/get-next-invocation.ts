@@ -1,19 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalidStateTransition, type RuntimeApiError } from './answers.ts';
 import { headerText } from './header-text.ts';
+import { discardBody } from './receive-body.ts';
 import type { InvocationEvent } from './runtime-api-port.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
 
 /** GET /runtime/invocation/next: waits for an event; asked again before it was answered, gives the same one again. */
 export function getNextInvocation(
-  { session, port }: RuntimeExchange,
-  _request: IncomingMessage,
+  { session, port, guard }: RuntimeExchange,
+  request: IncomingMessage,
   response: ServerResponse,
 ): RuntimeApiError | undefined {
   if (!session.allows('next')) return invalidStateTransition('next', session.phase);
   const wasReady = session.phase === 'waiting' || session.phase === 'running';
   const next = session.next((event) => sendEvent(response, event));
   if (next === undefined) return invalidStateTransition('one more next', session.phase);
+  discardBody(guard, request);
   if (typeof next === 'function') response.on('close', next);
   else sendEvent(response, next);
   if (!wasReady) port.ready();

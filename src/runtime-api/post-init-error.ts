@@ -6,13 +6,21 @@ import { maxBodyBytes, receiveBody } from './receive-body.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
 
 /** POST /runtime/init/error: possible until the runtime has asked for its first event. */
-export function postInitError({ session, port }: RuntimeExchange, request: IncomingMessage, response: ServerResponse): RuntimeApiError | undefined {
-  if (!session.allows('initError')) return invalidStateTransition('init error', session.phase);
-  receiveBody(request, (body) => {
-    if (body.kind === 'cut') return;
-    if (!session.allows('initError')) return sendError(response, invalidStateTransition('init error', session.phase));
+export function postInitError(
+  { session, port, guard }: RuntimeExchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+): RuntimeApiError | undefined {
+  if (!session.allows('beginInitError')) return invalidStateTransition('init error', session.phase);
+  // SECURITY: one body at a time: 32 of them at once would be 200 MB of the daemon's memory.
+  session.beginInitError();
+  receiveBody(guard, request, (body) => {
+    // The process may have been ended, even replaced, while its body was on the way.
+    if (session.phase !== 'initFailing') return sendError(response, invalidStateTransition('init error', session.phase));
+    if (body.kind !== 'whole') session.abandonInitError();
+    if (body.kind === 'cut') return undefined;
     if (body.kind === 'tooLarge') return sendError(response, requestEntityTooLarge(maxBodyBytes));
-    session.initError();
+    session.endInitError();
     sendAccepted(response);
     port.initFailed({ errorType: validErrorType(errorTypeHeader(request)), payload: body.bytes });
   });

@@ -11,11 +11,11 @@ export function postInvocationError(
   response: ServerResponse,
   requestId: string,
 ): RuntimeApiError | undefined {
-  const { session, port } = exchange;
+  const { session, port, guard } = exchange;
   if (session.requestId !== requestId) return invalidRequestId;
   if (!session.allows('beginResponse')) return invalidStateTransition('error', session.phase);
   session.beginResponse();
-  receiveBody(request, (body) => {
+  receiveBody(guard, request, (body) => {
     if (session.phase !== 'responding' || session.requestId !== requestId) {
       return sendError(response, invalidStateTransition('error', session.phase));
     }

@@ -19,13 +19,13 @@ export function postInvocationResponse(
   response: ServerResponse,
   requestId: string,
 ): RuntimeApiError | undefined {
-  const { session, port } = exchange;
+  const { session, port, guard } = exchange;
   if (session.requestId !== requestId) return invalidRequestId;
   if (!session.allows('beginResponse')) return invalidStateTransition('response', session.phase);
   const mode = request.headers['lambda-runtime-function-response-mode'];
   if (mode !== undefined && mode !== 'streaming') return invalidResponseMode;
   session.beginResponse();
-  receiveBody(request, (body) => {
+  receiveBody(guard, request, (body) => {
     // The process may have been ended, even replaced, while its body was on the way.
     if (session.phase !== 'responding' || session.requestId !== requestId) {
       return sendError(response, invalidStateTransition('response', session.phase));

@@ -4,6 +4,7 @@ import { getNextInvocation } from './get-next-invocation.ts';
 import { postInitError } from './post-init-error.ts';
 import { postInvocationError } from './post-invocation-error.ts';
 import { postInvocationResponse } from './post-invocation-response.ts';
+import { discardBody } from './receive-body.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
 
 /** Returns the refusal, or undefined when it answers by itself. */
@@ -33,12 +34,23 @@ export function routeRequest(exchange: RuntimeExchange, request: IncomingMessage
     const match = route.path.exec(path);
     if (match === null) continue;
     if (request.method !== route.method) {
-      sendError(response, methodNotAllowed, ['Allow', route.method]);
+      refuse(exchange, request, response, methodNotAllowed, ['Allow', route.method]);
       return;
     }
     const refusal = route.endpoint(exchange, request, response, match[1] ?? '');
-    if (refusal !== undefined) sendError(response, refusal);
+    if (refusal !== undefined) refuse(exchange, request, response, refusal);
     return;
   }
-  sendError(response, notFound);
+  refuse(exchange, request, response, notFound);
+}
+
+function refuse(
+  { guard }: RuntimeExchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+  error: RuntimeApiError,
+  headers: readonly string[] = [],
+): void {
+  discardBody(guard, request);
+  sendError(response, error, headers);
 }

@@ -1,3 +1,5 @@
+import type { SurfaceLimit } from './surface-guard.ts';
+
 /** One event as the runtime is given it. Members that are absent or empty have no header. */
 export interface InvocationEvent {
   readonly requestId: string;
@@ -27,4 +29,6 @@ export interface RuntimeApiPort {
   failed(failure: RuntimeFailure): void;
   /** The response was over the limit and has been thrown away. */
   respondedTooMuch(): void;
+  /** The environment went beyond what it may ask of the daemon: nothing of it is read any more, and it is to end. */
+  exceeded(limit: SurfaceLimit): void;
 }

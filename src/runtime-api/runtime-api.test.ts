@@ -3,9 +3,12 @@ import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { bindLoopbackSocket, connectAndWrite } from '../../test/support/kernel-objects.ts';
 import { RuntimeClient } from '../../test/support/runtime-client.ts';
+import { type Clock, systemClock } from '../environment/clock.ts';
+import { TokenBudget } from '../environment/token-budget.ts';
 import { createRuntimeApi, type RuntimeApi } from './create-runtime-api.ts';
 import { maxBodyBytes } from './receive-body.ts';
 import type { InvocationEvent, RuntimeFailure } from './runtime-api-port.ts';
+import type { SurfaceLimit } from './surface-guard.ts';
 
 const event: InvocationEvent = {
   requestId: '8476a536-e9f4-11e8-9739-2dfe598c3fcd',
@@ -39,14 +42,18 @@ class RecordingPort {
   respondedTooMuch(): void {
     this.calls.push('respondedTooMuch');
   }
+  exceeded(limit: SurfaceLimit): void {
+    this.calls.push(`exceeded ${limit}`);
+  }
 }
 
 const opened: { close(): void }[] = [];
 
-async function serve(): Promise<{ api: RuntimeApi; port: RecordingPort; tcpPort: number; client: RuntimeClient }> {
+async function serve(clock: Clock = systemClock): Promise<{ api: RuntimeApi; port: RecordingPort; tcpPort: number; client: RuntimeClient }> {
   const { descriptor, port: tcpPort } = bindLoopbackSocket();
   const port = new RecordingPort();
-  const api = await createRuntimeApi({ descriptor, port });
+  const schedule = clock.schedule.bind(clock);
+  const api = await createRuntimeApi({ descriptor, port, share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }), schedule });
   await api.expectRuntime();
   const client = new RuntimeClient(tcpPort);
   opened.push(client, api);

@@ -5,6 +5,7 @@ import type { InvocationEvent } from './runtime-api-port.ts';
 export type SessionState =
   | { readonly phase: 'closed' }
   | { readonly phase: 'init' }
+  | { readonly phase: 'initFailing' }
   | { readonly phase: 'initFailed' }
   | { readonly phase: 'waiting' }
   | { readonly phase: 'running'; readonly event: InvocationEvent }
@@ -12,12 +13,13 @@ export type SessionState =
   | { readonly phase: 'responded'; readonly event: InvocationEvent };
 
 type Phase = SessionState['phase'];
-type Step = 'next' | 'deliver' | 'beginResponse' | 'abandonResponse' | 'endResponse' | 'initError';
+type Step = 'next' | 'deliver' | 'beginResponse' | 'abandonResponse' | 'endResponse' | 'beginInitError' | 'abandonInitError' | 'endInitError';
 
 /** What is not listed is refused. `next` while an event runs gives the same event again. */
 const steps: Readonly<Record<Phase, Partial<Readonly<Record<Step, Phase>>>>> = {
   closed: {},
-  init: { next: 'waiting', initError: 'initFailed' },
+  init: { next: 'waiting', beginInitError: 'initFailing' },
+  initFailing: { abandonInitError: 'init', endInitError: 'initFailed' },
   initFailed: {},
   waiting: { next: 'waiting', deliver: 'running' },
   running: { next: 'running', beginResponse: 'responding' },
@@ -59,8 +61,19 @@ export class RuntimeSession {
     this.#state = { phase: 'init' };
   }
 
-  initError(): void {
-    this.#check('initError');
+  beginInitError(): void {
+    this.#check('beginInitError');
+    this.#state = { phase: 'initFailing' };
+  }
+
+  /** The report's body never came, or was too much: the process may still come to ask for an event. */
+  abandonInitError(): void {
+    this.#check('abandonInitError');
+    this.#state = { phase: 'init' };
+  }
+
+  endInitError(): void {
+    this.#check('endInitError');
     this.#state = { phase: 'initFailed' };
   }
 
