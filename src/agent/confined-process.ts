@@ -4,7 +4,7 @@ import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
 import { CloisterError } from '../errors.ts';
 import type { Cgroup } from '../isolation/cgroup/cgroup.ts';
 import { maskedPaths, readOnlyPaths } from '../isolation/rootfs/hidden-paths.ts';
-import { ociSeccomp } from '../isolation/seccomp/oci-seccomp.ts';
+import { seccompConfiguration } from '../isolation/seccomp/oci-seccomp.ts';
 import { killIfStill } from '../linux/process-handle.ts';
 import { reapChild } from '../linux/reap-child.ts';
 
@@ -98,8 +98,10 @@ function specification(options: ConfinedProcessOptions): string {
             options: ['nosuid', 'nodev', 'noexec', 'mode=1777', `size=${options.scratchMiB}m`],
           },
         ];
+  const { annotations, seccomp } = seccompConfiguration(process.arch);
   return JSON.stringify({
     ociVersion: '1.0.2',
+    annotations,
     hostname: 'cloister',
     root: { path: join(options.directory, 'root'), readonly: true },
     process: {
@@ -137,7 +139,7 @@ function specification(options: ConfinedProcessOptions): string {
       rootfsPropagation: 'private',
       maskedPaths,
       readonlyPaths: readOnlyPaths,
-      seccomp: ociSeccomp(process.arch),
+      seccomp,
     },
   });
 }

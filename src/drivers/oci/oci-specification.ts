@@ -1,6 +1,8 @@
 import type { OciCgroup } from '../../isolation/cgroup/cgroup.ts';
+import { initCapabilities, resourceLimits, unlimited } from '../../isolation/privileges/privileges.ts';
 import { maskedPaths, readOnlyPaths } from '../../isolation/rootfs/hidden-paths.ts';
-import { ociSeccomp } from '../../isolation/seccomp/oci-seccomp.ts';
+import { seccompConfiguration } from '../../isolation/seccomp/oci-seccomp.ts';
+import { readKernelFile } from '../../linux/kernel-file.ts';
 import type { IdRange } from '../../linux/user-and-time-namespace.ts';
 
 export interface OciSpecificationOptions {
@@ -17,26 +19,15 @@ export interface OciSpecificationOptions {
 /** Before any of the host's own processes, when the host itself runs out of memory (proc(5), oom_score_adj). */
 export const outOfMemoryScore = 500;
 
-/** PID 1 becomes sbx_user1051 for each process it starts, and may end them: nothing else. The bounding set is emptied before their exec. */
-const initCapabilities = ['CAP_SETUID', 'CAP_SETGID', 'CAP_SETPCAP', 'CAP_KILL'] as const;
-const unlimited = 18_446_744_073_709_551_615n;
-const stackSoftBytes = 8 * 1024 * 1024;
-
-/** Lambda's ulimits (lambda-contract: NOFILE 1024, NPROC 1024, STACK 8 MiB soft); core dumps off. */
-const rlimits = [
-  { type: 'RLIMIT_NOFILE', soft: 1024, hard: 1024 },
-  { type: 'RLIMIT_NPROC', soft: 1024, hard: 1024 },
-  { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
-  { type: 'RLIMIT_STACK', soft: stackSoftBytes, hard: unlimited },
-];
-
 /** The OCI configuration of one environment (runtime-spec 1.0): every wall that an OCI runtime raises, as JSON text. */
 export function ociSpecification(options: OciSpecificationOptions): string {
   const { firstId, count } = options.idRange;
   // Both OCI runtimes join the namespace as it is; runc wants to be told its map all the same.
   const idMap = [{ containerID: 0, hostID: firstId, size: count }];
+  const { annotations, seccomp } = seccompConfiguration(process.arch);
   const specification = {
     ociVersion: '1.0.2',
+    annotations,
     hostname: 'cloister',
     root: { path: options.rootPath, readonly: true },
     process: {
@@ -47,7 +38,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
       cwd: '/',
       noNewPrivileges: true,
       capabilities: { bounding: initCapabilities, effective: initCapabilities, permitted: initCapabilities, inheritable: [], ambient: [] },
-      rlimits,
+      rlimits: resourceLimits({ corePattern: readKernelFile('/proc/sys/kernel/core_pattern') }),
       oomScoreAdj: outOfMemoryScore,
     },
     mounts: [
@@ -71,7 +62,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
       rootfsPropagation: 'private',
       maskedPaths,
       readonlyPaths: readOnlyPaths,
-      seccomp: ociSeccomp(process.arch),
+      seccomp,
     },
   };
   // JSON has no 64-bit integers: the one that is needed is written by hand.

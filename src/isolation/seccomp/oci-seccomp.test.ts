@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ociSeccomp } from './oci-seccomp.ts';
+import { ociSeccomp, seccompConfiguration } from './oci-seccomp.ts';
 import { systemCallNumbers } from './system-call-table.ts';
 
 const architectures = [
@@ -26,6 +26,10 @@ describe('ociSeccomp()', () => {
     const clone = ociSeccomp('x64').syscalls.find(({ names }) => names.includes('clone'));
     expect(clone?.args).toEqual([{ index: 0, value: 0x7e020080, valueTwo: 0, op: 'SCMP_CMP_MASKED_EQ' }]);
   });
+});
 
-  it('refuses an architecture without a table', () => expect(() => ociSeccomp('riscv64')).toThrow(/no table/));
+describe('seccompConfiguration()', () => {
+  it('is the same filter for every environment', () => expect(seccompConfiguration('x64')).toBe(seccompConfiguration('x64')));
+
+  it('refuses an architecture without a table', () => expect(() => seccompConfiguration('riscv64')).toThrow(/no table/));
 });

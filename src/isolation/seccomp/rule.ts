@@ -1,11 +1,13 @@
 /**
- * One test of an argument: its bits under `mask` equal `value`. Masks end at bit 31 on purpose: the kernel cuts each of these arguments to 32 bits before
- * it looks at them, so what stands above can neither smuggle a refused value past the filter nor make it refuse an allowed one.
+ * One test of an argument: its bits under `mask` equal `value`. Masks end at bit 31 on purpose: the kernel cuts numbers and flags to 32 bits before it
+ * looks at them, so what stands above can neither smuggle a refused value past the filter nor make it refuse an allowed one.
  */
 export interface ArgumentTest {
   readonly index: number;
   readonly value: number;
   readonly mask: number;
+  /** The upper half must be 0 as well: for pointers, and on 64-bit entry points only. */
+  readonly whole?: true;
 }
 
 /** Each alternative is a list of tests that must all hold. */
@@ -30,6 +32,11 @@ export function equals(index: number, value: number): ArgumentTest {
 /** The 32-bit argument is one of these; the names are for the reader. */
 export function anyOf(index: number, values: Readonly<Record<string, number>>): Alternatives {
   return Object.values(values).map((value) => [equals(index, value)]);
+}
+
+/** The pointer is null. */
+export function isNull(index: number): ArgumentTest {
+  return { index, value: 0, mask: 0xffff_ffff, whole: true };
 }
 
 /** None of these bits is set. */

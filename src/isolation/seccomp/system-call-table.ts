@@ -1,3 +1,4 @@
+import { CloisterError } from '../../errors.ts';
 import type { Rule } from './rule.ts';
 import { fileRules } from './rules/files.ts';
 import { memoryRules } from './rules/memory.ts';
@@ -26,3 +27,9 @@ export const systemCallTable: readonly Rule[] = [
   ...socketOptionRules,
   ...systemRules,
 ];
+
+/** The architecture, if there is a table for it; else HostUnfit. */
+export function tabled(architecture: NodeJS.Architecture): Architecture {
+  if (architecture === 'x64' || architecture === 'arm64') return architecture;
+  throw new CloisterError('HostUnfit', `there is no table of system calls for ${architecture}: x64 and arm64 have one`, { operation: 'seccomp' });
+}

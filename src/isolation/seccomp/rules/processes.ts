@@ -1,7 +1,11 @@
-import { type Rule, without } from '../rule.ts';
+import { equals, isNull, type Rule, without } from '../rule.ts';
 
 // linux/sched.h: CLONE_NEWTIME|NEWNS|NEWCGROUP|NEWUTS|NEWIPC|NEWUSER|NEWPID|NEWNET
 const namespaceFlags = 0x7e02_0080;
+
+// asm-generic/resource.h
+const RLIMIT_CORE = 4;
+const settableLimits = Array.from({ length: 16 }, (_, limit) => limit).filter((limit) => limit !== RLIMIT_CORE);
 
 /** Threads, processes, their signals and their identity. */
 export const processRules: readonly Rule[] = [
@@ -52,8 +56,21 @@ export const processRules: readonly Rule[] = [
   {
     answer: 'allow',
     reason: 'limits and usage of its own processes',
-    names: ['getrlimit', 'setrlimit', 'prlimit64', 'getrusage', 'getpriority', 'setpriority'],
+    names: ['getrlimit', 'getrusage', 'getpriority', 'setpriority'],
   },
+  {
+    answer: 'allow',
+    reason: 'setting limits, but for that of core dumps: it keeps the kernel from starting a program of the host when a process crashes',
+    names: ['setrlimit'],
+    when: settableLimits.map((limit) => [equals(0, limit)]),
+  },
+  {
+    answer: 'allow',
+    reason: 'the same, and reading any limit',
+    names: ['prlimit64'],
+    when: [...settableLimits.map((limit) => [equals(1, limit)]), [{ ...equals(1, RLIMIT_CORE), whole: true as const }, isNull(2)]],
+  },
+  { answer: 'EPERM', reason: 'the limit of core dumps', names: ['setrlimit'], when: [[equals(0, RLIMIT_CORE)]] },
   {
     answer: 'allow',
     reason: 'scheduling of its own threads: affinity and policy; real-time ones take a limit that is 0',
