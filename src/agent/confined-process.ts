@@ -3,7 +3,9 @@ import { dirname, join } from 'node:path';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
 import { CloisterError } from '../errors.ts';
 import type { Cgroup } from '../isolation/cgroup/cgroup.ts';
-import { maskedPaths, readOnlyPaths } from '../isolation/rootfs/hidden-paths.ts';
+import { AttachedMounts } from '../isolation/rootfs/attached-mounts.ts';
+import { makeDeviceDirectory } from '../isolation/rootfs/device-directory.ts';
+import { hidePaths, makeCover } from '../isolation/rootfs/hidden-paths.ts';
 import { seccompConfiguration } from '../isolation/seccomp/oci-seccomp.ts';
 import { killIfStill } from '../linux/process-handle.ts';
 import { reapChild } from '../linux/reap-child.ts';
@@ -62,7 +64,10 @@ export class ConfinedProcess {
     undo.defer(() => cgroup.remove());
     cgroup.create({ memorySizeMiB: options.memoryMiB, maxProcesses: options.maxProcesses });
     if (options.protectedMemoryMiB !== undefined) cgroup.protect(options.protectedMemoryMiB);
-    writeFileSync(join(directory, 'config.json'), specification(options), { mode: 0o600 });
+    using mounts = new AttachedMounts(directory);
+    const devices = mounts.attach('dev', makeDeviceDirectory(options.user.uid));
+    const cover = mounts.attach('hidden', makeCover(options.user.uid));
+    writeFileSync(join(directory, 'config.json'), specification(options, devices), { mode: 0o600 });
     undo.defer(() => ociRuntime.forget(id));
     let pid = 0;
     undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
@@ -70,6 +75,7 @@ export class ConfinedProcess {
     try {
       // SECURITY: not one instruction of it runs outside its control group.
       cgroup.attach(pid);
+      hidePaths(pid, cover);
     } catch (error) {
       killIfStill(pid, () => true);
       throw error;
@@ -85,7 +91,7 @@ export class ConfinedProcess {
 }
 
 /** No user namespace: the user exists on the host and owns the files it is given. No capability in any set, so every thread is clean from its first instruction. */
-function specification(options: ConfinedProcessOptions): string {
+function specification(options: ConfinedProcessOptions, devices: string): string {
   const none: readonly string[] = [];
   const scratch =
     options.scratchMiB === undefined
@@ -117,7 +123,7 @@ function specification(options: ConfinedProcessOptions): string {
     },
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'] },
+      { destination: '/dev', type: 'bind', source: devices, options: ['bind', 'ro', 'nosuid', 'noexec', 'private'] },
       ...scratch,
       ...options.binds.map(({ source, target, writable = false }) => ({
         destination: target,
@@ -137,8 +143,6 @@ function specification(options: ConfinedProcessOptions): string {
         ...(options.hostNetwork ? [] : [{ type: 'network' }]),
       ],
       rootfsPropagation: 'private',
-      maskedPaths,
-      readonlyPaths: readOnlyPaths,
       seccomp,
     },
   });

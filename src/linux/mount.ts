@@ -100,6 +100,31 @@ export function cloneMount(path: string, options: CloneMountOptions): number {
   return fd;
 }
 
+/** A detached copy of the mount at `path` with all its attributes. */
+export function copyMount(path: string): number {
+  return openTree(path, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+/** A detached, read-only copy of what an O_PATH descriptor of this thread's mount namespace refers to, with what is mounted below it: nosuid, nodev, noexec. */
+export function copyMountReadOnly(directory: number): number {
+  const fd = openTree(undefined, directory, '', OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE);
+  const attributes = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  mountSetattr(
+    undefined,
+    fd,
+    '',
+    AT_EMPTY_PATH | AT_RECURSIVE,
+    { attr_set: attributes, attr_clr: 0, propagation: mountFlags.private, userns_fd: 0 },
+    32,
+  );
+  return fd;
+}
+
+/** Makes a detached mount read-only. */
+export function setMountReadOnly(fd: number): void {
+  mountSetattr(undefined, fd, '', AT_EMPTY_PATH, { attr_set: MOUNT_ATTR_RDONLY, attr_clr: 0, propagation: 0, userns_fd: 0 }, 32);
+}
+
 /** Attaches a detached mount on what an O_PATH descriptor of the mount namespace this thread is in refers to: no path is walked. */
 export function attachMountOn(fd: number, target: number): void {
   moveMount(undefined, fd, '', target, '', MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH);

@@ -7,18 +7,13 @@ const CLONE_NEWNET = 0x40000000;
 const unshareCall = systemCall('int unshare(int flags)');
 const setnsCall = systemCall('int setns(int fd, int type)');
 
-let ownRootAndDirectory = false;
-
 /**
  * Runs `work` with this thread inside the mount namespace `fd`, then comes back.
  * SECURITY: `work` must be synchronous; anything awaited would run on other threads, which stay in the agent's namespace.
  */
 export function inMountNamespace<T>(fd: number, work: () => T): T {
-  if (!ownRootAndDirectory) {
-    // setns(2) refuses a mount namespace to a thread that shares its root and working directory with others.
-    unshareCall(undefined, CLONE_FS);
-    ownRootAndDirectory = true;
-  }
+  // setns(2) refuses a mount namespace to a thread that shares its root and working directory with others, as each new thread does with the one that made it.
+  unshareCall(undefined, CLONE_FS);
   const home = openSync('/proc/thread-self/ns/mnt', 'r');
   try {
     setnsCall('mount namespace', fd, CLONE_NEWNS);

@@ -1,15 +1,18 @@
-import { fchownSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import { type Cgroup, cpuQuotaUs, memoryPerVcpuMiB } from '../../isolation/cgroup/cgroup.ts';
 import { waitUntil } from '../../isolation/cgroup/wait-until.ts';
+import { AttachedMounts } from '../../isolation/rootfs/attached-mounts.ts';
 import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
+import { makeDeviceDirectory } from '../../isolation/rootfs/device-directory.ts';
+import { makeCover } from '../../isolation/rootfs/hidden-paths.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import { checkImageRoot } from '../../isolation/rootfs/image-root.ts';
 import { closeAll, makePipe, makeSocketPair } from '../../linux/descriptor.ts';
 import { writeKernelFile } from '../../linux/kernel-file.ts';
-import { attachMount, cloneMount, unmount } from '../../linux/mount.ts';
+import { cloneMount } from '../../linux/mount.ts';
 import { killIfStill } from '../../linux/process-handle.ts';
 import { reapChild } from '../../linux/reap-child.ts';
 import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
@@ -92,11 +95,12 @@ export class OciEnvironment {
     cgroup.setCpuQuota(phaseQuotaUs('init', options.memorySizeMiB));
     let onOutOfMemory = (): void => undefined;
     undo.use(cgroup.onOutOfMemory(() => onOutOfMemory()));
-    await using attached = attachRoot(options, undo);
+    using attached = attachRoot(options, undo);
     const ends = makeEnds(slot, undo);
     const specification = options.walls.specification({
       rootPath: attached.root,
       tmpPath: attached.tmp,
+      devicesPath: attached.devices,
       networkNamespacePath: `/proc/${process.pid}/fd/${slot.network.namespace}`,
       userNamespacePath: `/proc/${process.pid}/fd/${slot.userNamespace}`,
       idRange: slot.idRange,
@@ -114,6 +118,7 @@ export class OciEnvironment {
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
     attachOrKill(cgroup, pid);
+    options.walls.hidePaths(pid, attached.cover);
     // SECURITY: written with root's capability, so that it is also the least that a process inside may set for itself (proc(5), oom_score_adj).
     writeKernelFile(`/proc/${pid}/oom_score_adj`, outOfMemoryScore);
     await options.ociRuntime.start(options.id);
@@ -220,41 +225,36 @@ function phaseQuotaUs(phase: 'init' | 'invoke', memorySizeMiB: number): number {
   return cpuQuotaUs(phase === 'init' ? Math.max(memorySizeMiB, memoryPerVcpuMiB) : memorySizeMiB);
 }
 
-/** Mounts the runtime's image and the encrypted /tmp, id-mapped, where the OCI runtime finds them; the environment keeps its own copies, these go again. */
-function attachRoot(
-  { slot, runtime, images }: OciEnvironmentOptions,
-  undo: AsyncDisposableStack,
-): AsyncDisposableStack & { root: string; tmp: string } {
+interface AttachedRoot extends Disposable {
+  readonly root: string;
+  readonly tmp: string;
+  readonly devices: string;
+  readonly cover: string;
+}
+
+/** The runtime's image and the encrypted /tmp, both id-mapped, /dev, and what covers parts of /proc. */
+function attachRoot({ slot, runtime, images }: OciEnvironmentOptions, undo: AsyncDisposableStack): AttachedRoot {
   const key = `runtime-${runtime.digest}`;
   const image = images.acquire(key, runtime.imagePath);
   undo.defer(() => images.release(key));
-  const stack = new AsyncDisposableStack();
-  const attach = (name: string, fd: number): string => {
-    const target = join(slot.directory, name);
-    mkdirSync(target, { mode: 0o711 });
-    // Never recursively: a mount that stayed would be emptied.
-    stack.defer(() => rmdirSync(target));
-    try {
-      attachMount(fd, target);
-    } finally {
-      closeAll(fd);
-    }
-    stack.defer(() => unmount(target));
-    return target;
-  };
+  using stack = new DisposableStack();
+  const mounts = stack.use(new AttachedMounts(slot.directory));
+  const { firstId } = slot.idRange;
+  const root = mounts.attach('root', cloneCheckedRoot(image, slot.userNamespace));
+  const tmp = mounts.attach('tmp', slot.volume.cloneMount(slot.userNamespace));
+  const devices = mounts.attach('dev', makeDeviceDirectory(firstId));
+  const cover = mounts.attach('hidden', makeCover(firstId));
+  stack.move();
+  return { root, tmp, devices, cover, [Symbol.dispose]: () => mounts[Symbol.dispose]() };
+}
+
+function cloneCheckedRoot(image: string, userNamespace: number): number {
+  const root = cloneMount(image, { readOnly: true, userNamespace });
   try {
-    const detached = cloneMount(image, { readOnly: true, userNamespace: slot.userNamespace });
-    try {
-      checkImageRoot(detached);
-    } catch (error) {
-      closeAll(detached);
-      throw error;
-    }
-    const root = attach('root', detached);
-    const tmp = attach('tmp', slot.volume.cloneMount(slot.userNamespace));
-    return Object.assign(stack, { root, tmp });
+    checkImageRoot(root);
+    return root;
   } catch (error) {
-    undo.use(stack);
+    closeAll(root);
     throw error;
   }
 }

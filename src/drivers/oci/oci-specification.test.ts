@@ -5,6 +5,7 @@ import { ociSpecification } from './oci-specification.ts';
 const options = {
   rootPath: '/run/root',
   tmpPath: '/run/tmp',
+  devicesPath: '/dev-of-slot',
   networkNamespacePath: '/proc/1/fd/7',
   userNamespacePath: '/proc/1/fd/8',
   idRange: { index: 0, firstId: 0x4000_0000, count: 65_536 },

@@ -1,6 +1,5 @@
 import type { OciCgroup } from '../../isolation/cgroup/cgroup.ts';
 import { initCapabilities, resourceLimits, unlimited } from '../../isolation/privileges/privileges.ts';
-import { maskedPaths, readOnlyPaths } from '../../isolation/rootfs/hidden-paths.ts';
 import { seccompConfiguration } from '../../isolation/seccomp/oci-seccomp.ts';
 import { readKernelFile } from '../../linux/kernel-file.ts';
 import type { IdRange } from '../../linux/user-and-time-namespace.ts';
@@ -8,6 +7,8 @@ import type { IdRange } from '../../linux/user-and-time-namespace.ts';
 export interface OciSpecificationOptions {
   readonly rootPath: string;
   readonly tmpPath: string;
+  /** A /dev that is finished: the OCI runtime makes no devices. */
+  readonly devicesPath: string;
   readonly networkNamespacePath: string;
   /** The slot's, which has the map of `idRange` already. */
   readonly userNamespacePath: string;
@@ -43,7 +44,7 @@ export function ociSpecification(options: OciSpecificationOptions): string {
     },
     mounts: [
       { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
-      { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: ['nosuid', 'noexec', 'strictatime', 'mode=755', 'size=64k'] },
+      { destination: '/dev', type: 'bind', source: options.devicesPath, options: ['bind', 'ro', 'nosuid', 'noexec', 'private'] },
       { destination: '/tmp', type: 'bind', source: options.tmpPath, options: ['bind', 'rw', 'nosuid', 'nodev', 'private'] },
     ],
     linux: {
@@ -60,8 +61,6 @@ export function ociSpecification(options: OciSpecificationOptions): string {
       uidMappings: idMap,
       gidMappings: idMap,
       rootfsPropagation: 'private',
-      maskedPaths,
-      readonlyPaths: readOnlyPaths,
       seccomp,
     },
   };

@@ -5,7 +5,7 @@ import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
-import { closeNamespaces, type IdRange, makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
+import { closeNamespaces, type IdRange } from '../../linux/user-and-time-namespace.ts';
 import type { OciWalls } from './walls.ts';
 
 export interface SlotOptions {
@@ -55,7 +55,7 @@ export class Slot {
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
     const idRange = options.idRanges.take();
     undo.defer(() => options.idRanges.release(idRange.index));
-    const namespaces = await makeUserAndTimeNamespace(idRange);
+    const namespaces = await options.walls.openNamespaces(idRange);
     undo.defer(() => closeNamespaces(namespaces));
     const network = options.walls.openNetwork();
     undo.defer(() => network.close());
