@@ -102,6 +102,7 @@ export async function startHostAgent(
     egressPolicyOf: (owner) => egressPolicyOf(host, owner),
     rateLimits: host.isolation.rateLimits,
     walls,
+    onProblem: (error) => log(`block rate limits: ${error instanceof Error ? error.message : String(error)}`),
     maxSlots: settings.daemon.maxEnvironments,
     maxMemoryMiB: settings.daemon.maxMemoryMiB,
   });

@@ -4,6 +4,9 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { ociStateRoot } from '../drivers/oci/oci-runtime.ts';
 import type { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
 import type { IdRanges } from '../isolation/namespace/id-range.ts';
+import { numberOfNode } from '../isolation/rate-limit/block-device.ts';
+import { liftDirtyLimit } from '../isolation/rate-limit/dirty-limit.ts';
+import { liftV1Writeback } from '../isolation/rate-limit/v1-block-group.ts';
 import { clearLoopDevice } from '../linux/loop-device.ts';
 import { killIfStill } from '../linux/process-handle.ts';
 import { processesOfProgram, runsProgram } from '../linux/processes-of-program.ts';
@@ -32,6 +35,8 @@ export interface Reaped {
   readonly idRanges: number;
 }
 
+/** Also when the file is gone already: the kernel then appends to the name. */
+const isVolume = /\/volumes\/slot-\d+\.img/;
 const settleMs = 20;
 const settleRounds = 250;
 
@@ -51,6 +56,8 @@ export async function reap(options: ReaperOptions): Promise<Reaped> {
     await group.kill();
     await group.remove();
   }
+  // ORDER: before the devices are cleared, so that what is still to be written to them does not wait.
+  liftBlockLimits(journal.devicesLeft(), options);
   const loopDevices = await clearLoopDevices(options.volumeDirectory);
   const volumes = removeFiles(options.volumeDirectory);
   // ORDER: the controllers of this run are bound below the run directory already: their directory stays.
@@ -74,6 +81,18 @@ async function killOciRuntimes(programs: readonly string[], runDirectory: string
     await delay(settleMs);
   }
   return killed;
+}
+
+/** A device that another instance has got since has rules of that one. */
+function liftBlockLimits(devices: readonly string[], { cgroups, volumeDirectory }: ReaperOptions): void {
+  const { root } = cgroups.blockFiles();
+  for (const device of devices) {
+    const backing = tryReadBackingFile(device.replace('/dev/', ''));
+    if (backing !== undefined && isVolume.test(backing) && !backing.startsWith(`${volumeDirectory}/`)) continue;
+    const number = numberOfNode(device);
+    if (root !== undefined) liftV1Writeback(root, number);
+    liftDirtyLimit(number);
+  }
 }
 
 async function clearLoopDevices(volumeDirectory: string): Promise<number> {

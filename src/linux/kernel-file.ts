@@ -1,4 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { CloisterError } from '../errors.ts';
 
 /** Reads a small file of /proc, /sys or a cgroup, without its last newline. */
@@ -24,6 +25,19 @@ export function writeKernelFile(path: string, value: string | number): void {
   try {
     writeFileSync(path, String(value), { flag: 'r+' });
   } catch (cause) {
-    throw new CloisterError('SystemCall', `a kernel file refused ${JSON.stringify(value)}`, { operation: 'write', path, cause });
+    throw refused(path, value, cause);
   }
+}
+
+/** Like writeKernelFile, on another thread: for what the kernel takes its time over. */
+export async function writeKernelFileAside(path: string, value: string | number): Promise<void> {
+  try {
+    await writeFile(path, String(value), { flag: 'r+' });
+  } catch (cause) {
+    throw refused(path, value, cause);
+  }
+}
+
+function refused(path: string, value: string | number, cause: unknown): CloisterError {
+  return new CloisterError('SystemCall', `a kernel file refused ${JSON.stringify(value)}`, { operation: 'write', path, cause });
 }

@@ -1,6 +1,7 @@
 import { readlinkSync, statSync } from 'node:fs';
 import type { Evidence, Reading } from '../../evidence.ts';
 import { readKernelFile, tryReadKernelFile } from '../../linux/kernel-file.ts';
+import { blockEvidence } from './block-evidence.ts';
 import type { OciEnvironment } from './oci-environment.ts';
 
 const namespaceNames = ['user', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'time'] as const;
@@ -31,6 +32,7 @@ export function ociEvidence(environment: OciEnvironment): Evidence {
       rootfs: mounts(subject),
       network: network(subject),
       tmp: tmp(environment),
+      blockRates: blockEvidence(environment),
     },
   };
 }

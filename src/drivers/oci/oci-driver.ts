@@ -11,6 +11,7 @@ import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
 import type { RateLimits } from '../../isolation/rate-limit/token-bucket.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import type { ClaimOptions, Driver, DriverEvent, EnvironmentDescriptors, RuntimeImage } from '../driver.ts';
+import { type BlockWall, BlockWalls } from './block-walls.ts';
 import { ociEvidence } from './evidence.ts';
 import { OciEnvironment } from './oci-environment.ts';
 import type { OciRuntime } from './oci-runtime.ts';
@@ -20,6 +21,8 @@ import type { OciWalls } from './walls.ts';
 /** Notes what is about to be made, so that a killed agent's leftovers can be found. */
 export interface SlotJournal {
   opening(slotId: string): void;
+  /** The device whose rate limits are set outside the environment's own group, too. */
+  limiting(slotId: string, device: string): void;
   closed(slotId: string): void;
 }
 
@@ -39,6 +42,8 @@ export interface OciDriverOptions {
   readonly egressPolicyOf: (owner: Owner) => EgressPolicy;
   readonly rateLimits: RateLimits;
   readonly walls: OciWalls;
+  /** What failed beside any request. */
+  readonly onProblem: (error: unknown) => void;
   /** SECURITY: the host's own bounds, whatever the daemon counts: slots that exist, and memory of the environments in them. */
   readonly maxSlots: number;
   readonly maxMemoryMiB: number;
@@ -60,9 +65,16 @@ export class OciDriver implements Driver {
   #memoryMiB = 0;
   #nextSlot = 1;
   #closing = false;
+  readonly #blockWalls: BlockWalls;
 
   constructor(options: OciDriverOptions) {
     this.#options = options;
+    this.#blockWalls = new BlockWalls({
+      limiter: options.rateLimits.block,
+      parent: options.cgroups.blockFiles(),
+      open: options.walls.limitBlocks,
+      onProblem: options.onProblem,
+    });
   }
 
   async openSlot({ tmpSizeMiB }: { readonly tmpSizeMiB: number }): Promise<string> {
@@ -107,6 +119,7 @@ export class OciDriver implements Driver {
         images,
         emit,
         walls,
+        limitBlocks: () => this.#limitBlocks(id, slot, runtime),
       });
       this.#environments.set(id, environment);
       return id;
@@ -126,11 +139,11 @@ export class OciDriver implements Driver {
   }
 
   async freeze(environmentId: string): Promise<void> {
-    await this.#environment(environmentId).cgroup.freeze();
+    await this.#environment(environmentId).freeze();
   }
 
   async thaw(environmentId: string): Promise<void> {
-    this.#environment(environmentId).cgroup.thaw();
+    this.#environment(environmentId).thaw();
   }
 
   async setLimits(environmentId: string, phase: 'init' | 'invoke'): Promise<void> {
@@ -203,6 +216,12 @@ export class OciDriver implements Driver {
     this.#slots.delete(slot.id);
     this.#memoryMiB -= slot.promisedMemoryMiB;
     this.#options.journal.closed(slot.id);
+  }
+
+  async #limitBlocks(environmentId: string, slot: Slot, runtime: RuntimeImage): Promise<BlockWall> {
+    const tmpDevice = slot.volume.device;
+    this.#options.journal.limiting(slot.id, tmpDevice);
+    return this.#blockWalls.raise({ group: this.#options.cgroups.blockFiles(environmentId), tmpDevice, runtimeImage: runtime.imagePath });
   }
 
   #environment(id: string): OciEnvironment {

@@ -16,6 +16,7 @@ import { cloneMount } from '../../linux/mount.ts';
 import { killIfStill } from '../../linux/process-handle.ts';
 import { reapChild } from '../../linux/reap-child.ts';
 import type { ClaimOptions, DriverEvent, EnvironmentDescriptors, RuntimeImage, StoredImage } from '../driver.ts';
+import type { BlockWall } from './block-walls.ts';
 import { InitChannel } from './init-channel.ts';
 import type { OciRuntime } from './oci-runtime.ts';
 import { outOfMemoryScore } from './oci-specification.ts';
@@ -39,6 +40,8 @@ export interface OciEnvironmentOptions {
   readonly images: ImageMounts;
   readonly emit: (event: DriverEvent) => void;
   readonly walls: OciWalls;
+  /** Raises the block rate limits; the group is there. */
+  readonly limitBlocks: () => Promise<BlockWall>;
 }
 
 /** One execution environment of the oci driver, from prepared to destroyed. */
@@ -48,6 +51,7 @@ export class OciEnvironment {
   readonly cgroup: Cgroup;
   readonly memorySizeMiB: number;
   readonly pid: number;
+  readonly blockWall: BlockWall;
   readonly #options: OciEnvironmentOptions;
   readonly #channel: InitChannel;
   readonly #undo: AsyncDisposableStack;
@@ -62,13 +66,14 @@ export class OciEnvironment {
 
   private constructor(
     options: OciEnvironmentOptions,
-    made: { pid: number; channel: InitChannel; stdout: number; stderr: number; undo: AsyncDisposableStack },
+    made: { pid: number; blockWall: BlockWall; channel: InitChannel; stdout: number; stderr: number; undo: AsyncDisposableStack },
   ) {
     this.id = options.id;
     this.slot = options.slot;
     this.cgroup = options.cgroup;
     this.memorySizeMiB = options.memorySizeMiB;
     this.pid = made.pid;
+    this.blockWall = made.blockWall;
     this.#options = options;
     this.#channel = made.channel;
     this.#stdout = made.stdout;
@@ -95,6 +100,10 @@ export class OciEnvironment {
     cgroup.setCpuQuota(phaseQuotaUs('init', options.memorySizeMiB));
     let onOutOfMemory = (): void => undefined;
     undo.use(cgroup.onOutOfMemory(() => onOutOfMemory()));
+    // Beside the OCI runtime's work: the first rule of a device takes the kernel longer than all others.
+    const limitingBlocks = options.limitBlocks();
+    const limited = limitingBlocks.catch(() => undefined);
+    undo.defer(async () => (await limited)?.[Symbol.dispose]());
     using attached = attachRoot(options, undo);
     const ends = makeEnds(slot, undo);
     const specification = options.walls.specification({
@@ -118,13 +127,14 @@ export class OciEnvironment {
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
     attachOrKill(cgroup, pid);
+    const blockWall = await limitingBlocks;
     options.walls.hidePaths(pid, attached.cover);
     // SECURITY: written with root's capability, so that it is also the least that a process inside may set for itself (proc(5), oom_score_adj).
     writeKernelFile(`/proc/${pid}/oom_score_adj`, outOfMemoryScore);
     await options.ociRuntime.start(options.id);
     const channel = new InitChannel(ends.agentControl);
     undo.defer(() => channel.close());
-    const environment = new OciEnvironment(options, { pid, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
+    const environment = new OciEnvironment(options, { pid, blockWall, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
     onOutOfMemory = () => void environment.#outOfMemory();
     return environment;
   }
@@ -133,6 +143,7 @@ export class OciEnvironment {
   claim({ owner, code, layers }: ClaimOptions): EnvironmentDescriptors {
     if (this.#owner !== undefined) throw new CloisterError('Conflict', 'the environment has an owner', { operation: 'claim' });
     this.#owner = owner;
+    this.blockWall.addImages([code, ...layers].map(({ path }) => path));
     mountClaim({
       pid: this.pid,
       userNamespace: this.slot.userNamespace,
@@ -162,10 +173,20 @@ export class OciEnvironment {
   async reset(): Promise<void> {
     // A group that owes CPU time would take seconds to die.
     this.cgroup.setCpuQuota(undefined);
-    await this.#channel.reset();
+    await this.blockWall.unhindered(() => this.#channel.reset());
     this.setLimits('init');
     // What was killed by now is gone: no later process is to end for it.
     this.#newOutOfMemoryKills();
+  }
+
+  async freeze(): Promise<void> {
+    await this.blockWall.unhindered(() => this.cgroup.freeze());
+    this.blockWall.pause();
+  }
+
+  thaw(): void {
+    this.blockWall.resume();
+    this.cgroup.thaw();
   }
 
   setLimits(phase: 'init' | 'invoke'): void {
@@ -175,6 +196,8 @@ export class OciEnvironment {
   /** ORDER: as long as a process lives nothing is taken away, so that a second call finds what the first could not end. */
   async destroy(): Promise<void> {
     this.#ending = true;
+    // ORDER: before the kill: it would wait for processes that wait for a device.
+    this.blockWall[Symbol.dispose]();
     await this.cgroup.kill();
     await this.#undo.disposeAsync();
   }

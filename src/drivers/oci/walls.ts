@@ -2,6 +2,7 @@ import type { Cgroup } from '../../isolation/cgroup/cgroup.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
 import { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import { BlockThrottle } from '../../isolation/rate-limit/block-throttle.ts';
 import { hidePaths } from '../../isolation/rootfs/hidden-paths.ts';
 import { makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
 import { ociSpecification } from './oci-specification.ts';
@@ -14,6 +15,7 @@ export const ociWalls = {
   openNamespaces: makeUserAndTimeNamespace,
   openNetwork: SlotNetwork.open,
   openVolume: TmpVolume.open,
+  limitBlocks: BlockThrottle.open,
 };
 
 export type OciWalls = typeof ociWalls;

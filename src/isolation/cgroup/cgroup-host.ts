@@ -15,6 +15,14 @@ const agentGroup = 'agent';
 export const agentMemoryMiB = 256;
 export const daemonMemoryMiB = 512;
 
+/** Files of a group's block throttle; `root` is the controller's root where kernel threads write outside the group (v1). */
+export interface BlockFiles {
+  readonly directory: string;
+  readonly root: string | undefined;
+  /** Counts all devices, over the group and those in it. */
+  readonly counters: string;
+}
+
 /** Where this host's control groups are, and the groups of one instance in them: `cloister-<instance>/<name>`. */
 export class CgroupHost {
   readonly mode: CgroupMode;
@@ -50,6 +58,13 @@ export class CgroupHost {
   group(name: string): Cgroup {
     const path = join(this.parent, name);
     return this.#v1 === undefined ? new V2Cgroup(mountRoot, path) : new V1Cgroup(this.#v1, path);
+  }
+
+  /** @default the instance's parent group */
+  blockFiles(name = ''): BlockFiles {
+    const root = this.#v1?.blkio;
+    const directory = join(root ?? mountRoot, this.parent, name);
+    return { directory, root, counters: join(directory, root === undefined ? 'io.stat' : 'blkio.throttle.io_service_bytes_recursive') };
   }
 
   /** Names of this instance's groups that exist now, under whichever controller. */
