@@ -119,6 +119,10 @@ export class AgentClient implements HostAgent {
     await this.#request('destroy', { id });
   }
 
+  budget(): Promise<Results['budget']> {
+    return this.#request('budget', {});
+  }
+
   async ready(facts: RequestOf<'ready'>): Promise<void> {
     await this.#request('ready', facts);
   }

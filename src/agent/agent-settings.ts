@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { CloisterError } from '../errors.ts';
 import type { DaemonSettings } from './daemon-process.ts';
@@ -12,8 +11,6 @@ export interface AgentSettings {
 export const defaultDataDirectory = '/var/lib/cloister';
 const defaultIdleTimeoutSeconds = 900;
 const shutdownGraceMs = 5_000;
-/** Left to the host when environments have all that they may. */
-const reservedMemoryMiB = 1_024;
 
 /** Reads the arguments of `cloister up`. Throws `BadMessage` with a sentence for the user. */
 export function parseAgentArguments(args: readonly string[]): AgentSettings {
@@ -24,7 +21,6 @@ export function parseAgentArguments(args: readonly string[]): AgentSettings {
   const idleSeconds = Number(values['idle-timeout']);
   if (!Number.isFinite(idleSeconds) || idleSeconds <= 0) throw usage(`--idle-timeout takes seconds, not ${values['idle-timeout']}`);
   if (!/^[a-z]{2,}(-[a-z]+)+-\d$/.test(values.region)) throw usage(`--region takes a region such as us-east-1, not ${values.region}`);
-  const maxMemoryMiB = Math.max(512, Math.floor(totalmem() / 1024 / 1024) - reservedMemoryMiB);
   return {
     dataDirectory: values['data-dir'] ?? process.env['CLOISTER_DATA_DIR'] ?? defaultDataDirectory,
     json: values.json,
@@ -34,7 +30,6 @@ export function parseAgentArguments(args: readonly string[]): AgentSettings {
       region: values.region,
       idleTimeoutMs: Math.round(idleSeconds * 1_000),
       maxEnvironments: 1_000,
-      maxMemoryMiB,
       shutdownGraceMs,
     },
   };

@@ -15,7 +15,6 @@ export interface DaemonSettings {
   readonly region: string;
   readonly idleTimeoutMs: number;
   readonly maxEnvironments: number;
-  readonly maxMemoryMiB: number;
   readonly shutdownGraceMs: number;
 }
 

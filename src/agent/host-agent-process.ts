@@ -6,6 +6,7 @@ import { findOciRuntime, ociPrograms, ociStateRoot } from '../drivers/oci/oci-ru
 import { type OciWalls, ociWalls } from '../drivers/oci/walls.ts';
 import { CloisterError } from '../errors.ts';
 import { CgroupHost } from '../isolation/cgroup/cgroup-host.ts';
+import { MemoryBudget } from '../isolation/cgroup/memory-budget.ts';
 import { DiskBudget } from '../isolation/encrypted-tmp/disk-budget.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
@@ -17,6 +18,7 @@ import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
+import { HostBudget } from './host-budget.ts';
 import { egressPolicyOf, readHostConfiguration } from './host-configuration.ts';
 import { ImageBuilder } from './image-builder.ts';
 import { ImageStore } from './image-store.ts';
@@ -85,14 +87,18 @@ export async function startHostAgent(
     throw new CloisterError('HostUnfit', 'neither crun nor runc is installed: run "cloister doctor --fix"', { operation: 'find OCI runtime' });
   const mounts = new ImageMounts(join(runDirectory, 'images'));
   let emit: (event: DriverEvent) => void = () => undefined;
+  const diskBudget = new DiskBudget({
+    directory: volumeDirectory,
+    reserveMiB: host.host.diskReserveMiB,
+    maxOvercommit: host.host.diskOvercommit,
+  });
+  const memoryBudget = new MemoryBudget({ reserveMiB: host.host.memoryReserveMiB });
+  const budget = new HostBudget({ memory: memoryBudget, disk: diskBudget });
   const driver = new OciDriver({
     runDirectory,
     volumeDirectory,
-    diskBudget: new DiskBudget({
-      directory: volumeDirectory,
-      reserveMiB: host.host.diskReserveMiB,
-      maxOvercommit: host.host.diskOvercommit,
-    }),
+    diskBudget,
+    memoryBudget,
     cgroups,
     idRanges,
     images: mounts,
@@ -104,7 +110,6 @@ export async function startHostAgent(
     walls,
     onProblem: (error) => log(`block rate limits: ${error instanceof Error ? error.message : String(error)}`),
     maxSlots: settings.daemon.maxEnvironments,
-    maxMemoryMiB: settings.daemon.maxMemoryMiB,
   });
   // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.
   const runtimeDirectories = [dataDirectory, defaultDataDirectory];
@@ -134,6 +139,7 @@ export async function startHostAgent(
       mounts,
       builder: new ImageBuilder({ runDirectory, cgroups, ociRuntime, user: builderUser, store }),
       uploads,
+      budget,
       listRuntimes: () => listRuntimes(runtimeDirectories),
       findRuntime: (name) => findRuntime(runtimeDirectories, name),
       onReady: (facts) => {
@@ -144,6 +150,7 @@ export async function startHostAgent(
     }),
   });
   emit = (event) => server.emit(event);
+  undo.use(budget.watch((event) => server.emit(event)));
   const ending = undo.move();
   const stop = async () => {
     server.emit({ event: 'shutdown' });

@@ -26,6 +26,7 @@ export interface HostAgent {
   evidence(environmentId: string): Promise<Evidence>;
   /** Works from any half-made state; a second call is a no-op. */
   destroy(id: string): Promise<void>;
+  budget(): Promise<Results['budget']>;
   ready(facts: RequestOf<'ready'>): Promise<void>;
   onEvent(listener: (event: AgentEvent) => void): void;
 }

@@ -61,6 +61,8 @@ export const requestSchemas = {
   setLimits: z.strictObject({ environmentId, phase: z.enum(['init', 'invoke']) }),
   evidence: z.strictObject({ environmentId }),
   destroy: z.strictObject({ id: z.union([environmentId, slotId]) }),
+  /** What the host has for environments. */
+  budget: z.strictObject({}),
   /** Told once, when the daemon serves: what the ready line prints. */
   ready: z.strictObject({
     endpoint: z.string().regex(/^http:\/\/[0-9A-Za-z.:[\]-]{1,80}$/),
@@ -112,7 +114,30 @@ export interface Results {
   setLimits: Record<string, never>;
   evidence: Evidence;
   destroy: Record<string, never>;
+  budget: HostBudgetNumbers;
   ready: Record<string, never>;
+}
+
+/** What the host has for environments and what they were promised, in MiB; and how long the host's tasks waited, in percent of the last ten seconds. */
+export interface HostBudgetNumbers {
+  readonly memory: {
+    readonly totalMiB: number;
+    readonly availableMiB: number;
+    readonly reserveMiB: number;
+    readonly promisedMiB: number;
+    readonly usedMiB: number;
+    readonly growthMiB: number;
+    readonly memoryOvercommit: number;
+  };
+  readonly disk: {
+    readonly freeMiB: number;
+    readonly reserveMiB: number;
+    readonly promisedMiB: number;
+    readonly allocatedMiB: number;
+    readonly diskOvercommit: number;
+  };
+  /** Each undefined where the kernel does not tell (pressure stall information). */
+  readonly pressure: Readonly<Record<'cpu' | 'memory' | 'io', { readonly some: number; readonly full: number } | undefined>>;
 }
 
 /** Sent by the agent unasked. */
@@ -129,6 +154,8 @@ export type AgentEvent =
     }
   /** PID 1 is gone, so the whole environment is. */
   | { readonly event: 'environmentGone'; readonly environmentId: string; readonly outOfMemory: boolean }
+  /** What runs is using the host's reserve up: idle environments are to end, those used longest ago first. Told each second as long as it lasts. */
+  | { readonly event: 'belowReserve'; readonly resource: 'memory' | 'disk' }
   /** End running invocations within their shutdown time, then exit. */
   | { readonly event: 'shutdown' };
 

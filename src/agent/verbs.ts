@@ -3,6 +3,7 @@ import { CloisterError } from '../errors.ts';
 import type { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import type { BuiltRuntime, RuntimeManifest } from '../runtimes/runtime-manifest.ts';
 import type { Handlers } from './agent-server.ts';
+import type { HostBudget } from './host-budget.ts';
 import type { ImageBuilder } from './image-builder.ts';
 import type { ImageStore } from './image-store.ts';
 import type { Owner, RequestOf, RuntimeSummary } from './messages.ts';
@@ -14,6 +15,7 @@ export interface VerbsOptions {
   readonly mounts: ImageMounts;
   readonly builder: ImageBuilder;
   readonly uploads: Uploads;
+  readonly budget: HostBudget;
   readonly listRuntimes: () => Promise<readonly BuiltRuntime[]>;
   readonly findRuntime: (name: string) => Promise<BuiltRuntime | undefined>;
   readonly onReady: (facts: RequestOf<'ready'>) => void;
@@ -66,6 +68,7 @@ export function verbHandlers(options: VerbsOptions): Handlers {
     setLimits: async ({ environmentId, phase }) => done(driver.setLimits(environmentId, phase)),
     evidence: async ({ environmentId }) => driver.evidence(environmentId),
     destroy: async ({ id }) => done(driver.destroy(id)),
+    budget: async () => options.budget.numbers(),
     ready: async (facts) => {
       options.onReady(facts);
       return {};

@@ -21,7 +21,7 @@ export interface AdminServices {
   readonly logs: LogReader;
   readonly region: string;
   /** Facts of the daemon that the composition root knows. */
-  readonly daemonFacts: () => Readonly<Record<string, unknown>>;
+  readonly daemonFacts: () => Promise<Readonly<Record<string, unknown>>>;
 }
 
 const defaultLogEvents = 1_000;
@@ -84,7 +84,7 @@ async function status(services: AdminServices, caller: AccessKey) {
     operator: caller.operator,
     functionCount,
     environmentCount: visibleEnvironments(services, caller).length,
-    ...(caller.operator ? services.daemonFacts() : {}),
+    ...(caller.operator ? await services.daemonFacts() : {}),
   };
 }
 

@@ -42,7 +42,7 @@ export interface ControlApiOptions {
   /** Milliseconds since the epoch. @default Date.now */
   readonly clock?: () => number;
   /** Told an operator only, in `GET /_cloister/v1/status`. */
-  readonly daemonFacts?: () => Readonly<Record<string, unknown>>;
+  readonly daemonFacts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** Takes what an operator should read. @default standard error */
   readonly logError?: (error: unknown) => void;
 }
@@ -83,7 +83,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     invoker,
     logs: options.logs,
     region,
-    daemonFacts: options.daemonFacts ?? (() => ({})),
+    daemonFacts: options.daemonFacts ?? (async () => ({})),
   });
   app.addHook('onReady', () => code.sweepAll());
   app.addHook('onClose', () => code.close());

@@ -12,7 +12,6 @@ const configuration = z.strictObject({
   agentDescriptors: z.int().min(3),
   idleTimeoutMs: z.int().min(1),
   maxEnvironments: z.int().min(1),
-  maxMemoryMiB: z.int().min(128),
   shutdownGraceMs: z.int().min(0),
 });
 

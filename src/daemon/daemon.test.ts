@@ -11,7 +11,6 @@ const configuration = {
   agentDescriptors: 4,
   idleTimeoutMs: 900_000,
   maxEnvironments: 10,
-  maxMemoryMiB: 4_096,
   shutdownGraceMs: 5_000,
 };
 

@@ -49,7 +49,7 @@ export async function startDaemon(configuration: DaemonConfiguration, shutdownAs
 }
 
 async function compose(configuration: DaemonConfiguration, agent: AgentClient): Promise<Parts> {
-  const { dataDirectory, region, idleTimeoutMs, maxEnvironments, maxMemoryMiB } = configuration;
+  const { dataDirectory, region, idleTimeoutMs, maxEnvironments } = configuration;
   const storage = await openStorage({ dataDir: dataDirectory, region, clock: Date.now });
   const logs = new LogStore({ directory: join(dataDirectory, 'logs'), onProblem: reportProblem });
   const credentials = new SessionCredentials();
@@ -68,8 +68,10 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     clock: systemClock,
     idleTimeoutMs,
     maxEnvironments,
-    maxMemoryMiB,
     onProblem: reportProblem,
+  });
+  agent.onEvent((event) => {
+    if (event.event === 'belowReserve') pool.reclaim();
   });
   const invoker = new FunctionInvoker({ pool, clock: systemClock });
   const startedAt = new Date().toISOString();
@@ -82,7 +84,12 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     logs,
     region,
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
-    daemonFacts: () => ({ startedAt, maxEnvironments, maxMemoryMiB, idleTimeoutMs }),
+    daemonFacts: async () => {
+      const { memory, disk, pressure } = await agent.budget();
+      const { memoryOvercommit } = memory;
+      const { diskOvercommit } = disk;
+      return { startedAt, maxEnvironments, idleTimeoutMs, memoryOvercommit, diskOvercommit, memory, disk, pressure };
+    },
   });
   return { app, invoker, storage, logs };
 }

@@ -15,15 +15,21 @@ class TestEnvironment implements PooledEnvironment {
   isStarting = true;
   readonly started = Promise.withResolvers<void>();
   readonly destruction = Promise.withResolvers<void>();
+  readonly #fits: (one: TestEnvironment) => boolean;
   isDestroying = false;
   #onLost: () => void = () => {};
 
-  constructor(owner: EnvironmentOwner, id: number) {
+  constructor(owner: EnvironmentOwner, id: number, fits: (one: TestEnvironment) => boolean) {
     this.owner = owner;
+    this.#fits = fits;
     this.id = `env-${id}`;
   }
 
   start(): Promise<void> {
+    if (!this.#fits(this)) {
+      this.isStarting = false;
+      return Promise.reject(new CloisterError('NoCapacity', 'no memory', { operation: 'test' }));
+    }
     this.isAlive = true;
     return this.started.promise.finally(() => {
       this.isStarting = false;
@@ -55,14 +61,16 @@ interface Bounds {
   readonly maxMemoryMiB?: number;
 }
 
-/** A pool over test environments; unless `byHand`, they start and end at once. */
+/** A pool over test environments of a host with so much memory; unless `byHand`, they start and end at once. */
 function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, byHand = false) {
   const clock = new FakeClock();
   const made: TestEnvironment[] = [];
   const problems: string[] = [];
+  const memoryMiB = (environments: readonly TestEnvironment[]) => environments.reduce((sum, one) => sum + one.owner.function.memorySizeMiB, 0);
+  const fits = (one: TestEnvironment) => memoryMiB([...made.filter(({ isAlive }) => isAlive), one]) <= maxMemoryMiB;
   const pool = new EnvironmentPool<TestEnvironment>({
     create: (owner) => {
-      const environment = new TestEnvironment(owner, made.length);
+      const environment = new TestEnvironment(owner, made.length, fits);
       environment.started.promise.catch(() => {});
       made.push(environment);
       if (!byHand) {
@@ -74,7 +82,6 @@ function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, 
     clock,
     idleTimeoutMs: 900_000,
     maxEnvironments,
-    maxMemoryMiB,
     onProblem: (problem) => void problems.push(problem),
   });
   return { pool, clock, made, problems };
@@ -128,11 +135,43 @@ describe('EnvironmentPool', () => {
     expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true, true]);
   });
 
-  it('counts memory, and refuses what cannot fit', async () => {
-    const { pool } = testPool({ maxMemoryMiB: 1_024 });
+  it('refuses what the host has no room for', async () => {
+    const { pool, made } = testPool({ maxMemoryMiB: 1_024 });
     await pool.acquire(ownerOf({ memorySizeMiB: 768 }));
     await expect(pool.acquire(ownerOf({ memorySizeMiB: 512 }))).rejects.toMatchObject({ code: 'NoCapacity' });
     await pool.acquire(ownerOf({ memorySizeMiB: 256 }));
+    expect(alive(made)).toBe(2);
+    expect(pool.list()).toHaveLength(2);
+  });
+
+  it('ends as many idle environments, the longest idle first, as it takes to make room on the host', async () => {
+    const { pool, clock, made } = testPool({ maxMemoryMiB: 1_024 });
+    for (const functionName of ['a', 'b', 'c', 'd']) {
+      pool.release(await pool.acquire(ownerOf({ functionName, memorySizeMiB: 256 })));
+      clock.advance(1_000);
+    }
+    await pool.acquire(ownerOf({ functionName: 'e', memorySizeMiB: 512 }));
+    // Two attempts found no room yet.
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([false, false, true, true, false, false, true]);
+  });
+
+  it('reclaim() ends an eighth of the idle environments, the longest idle first, and none that serves', async () => {
+    const { pool, clock, made } = testPool({ maxEnvironments: 20 });
+    for (let index = 0; index < 9; index += 1) {
+      pool.release(await pool.acquire(ownerOf({ functionName: `f${index}` })));
+      clock.advance(1_000);
+    }
+    await pool.acquire(ownerOf({ functionName: 'f0' }));
+    pool.reclaim();
+    await settle();
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([true, false, true, true, true, true, true, true, true]);
+    for (let round = 0; round < 7; round += 1) {
+      pool.reclaim();
+      await settle();
+    }
+    expect(alive(made)).toBe(1);
+    pool.reclaim();
+    expect(alive(made)).toBe(1);
   });
 
   it('counts an environment until its destruction is done', async () => {

@@ -17,9 +17,8 @@ export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
   readonly create: (owner: EnvironmentOwner) => E;
   readonly clock: Clock;
   readonly idleTimeoutMs: number;
-  /** Bounds over everything that lives: being made, serving, idle, being destroyed. */
+  /** Of everything that lives: being made, serving, idle, being destroyed. What the host has room for is the host agent's to say. */
   readonly maxEnvironments: number;
-  readonly maxMemoryMiB: number;
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
 
@@ -52,6 +51,7 @@ interface Family<E> {
  * An environment that has answered is as good as idle: waiting for it beats making another one. At its share of a processor the end of an invocation takes
  * longer the less memory it has: a shell that starts curl for its next event needs some 20 ms of processor time, 280 ms on the clock with 128 MiB.
  */
+const reclaimedShare = 1 / 8;
 const leastPatienceMs = 200;
 const patienceOfProcessorTimeMs = 100;
 const memoryPerVcpuMiB = 1_769;
@@ -61,7 +61,6 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   readonly #options: EnvironmentPoolOptions<E>;
   readonly #entries = new Map<E, Entry<E>>();
   readonly #families = new Map<string, Family<E>>();
-  #memoryMiB = 0;
   #sweep: ScheduledTask | undefined;
   #isStopping = false;
   #onQuiet: (() => void) | undefined;
@@ -83,7 +82,10 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key, finishingPatienceMs(fn)));
       if (free !== undefined) return free;
       if (this.#isStopping) throw shuttingDown();
-      if (this.#fits(fn)) return await this.#create(owner);
+      if (this.#entries.size < this.#options.maxEnvironments) {
+        const made = await this.#tryCreate(owner);
+        if (made !== undefined) return made;
+      }
       await this.#makeRoom();
     }
   }
@@ -128,6 +130,12 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     }
   }
 
+  /** The host is short of something: ends an eighth of the idle environments, at least one, those used longest ago first. */
+  reclaim(): void {
+    const idle = [...this.#entries.values()].filter(({ phase }) => phase === 'idle').toSorted((a, b) => a.idleSinceMs - b.idleSinceMs);
+    for (const entry of idle.slice(0, Math.ceil(idle.length * reclaimedShare))) void this.#end(entry);
+  }
+
   /** Ends an environment now, whatever it does. */
   async destroy(environment: E): Promise<void> {
     const entry = this.#entries.get(environment);
@@ -167,9 +175,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     });
   }
 
-  #fits(fn: FunctionVersion): boolean {
-    const { maxEnvironments, maxMemoryMiB } = this.#options;
-    return this.#entries.size < maxEnvironments && this.#memoryMiB + fn.memorySizeMiB <= maxMemoryMiB;
+  /** Undefined when the host has no room for it: what there is to give is the host agent's word alone. */
+  async #tryCreate(owner: EnvironmentOwner): Promise<E | undefined> {
+    try {
+      return await this.#create(owner);
+    } catch (error) {
+      if (error instanceof CloisterError && error.code === 'NoCapacity') return undefined;
+      throw error;
+    }
   }
 
   /** Ends the idle environment that was used longest ago, or waits for one that is ending already. */
@@ -189,7 +202,6 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     const environment = this.#options.create(owner);
     const entry: Entry<E> = { owner, environment, phase: 'creating', isRetired: false, idleSinceMs: 0, ended: undefined };
     this.#entries.set(environment, entry);
-    this.#memoryMiB += owner.function.memorySizeMiB;
     environment.onLost(() => {
       // A busy one is ended by its release, after its invocation has been told.
       if (entry.phase === 'idle') void this.#end(entry);
@@ -223,7 +235,6 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       return;
     }
     this.#entries.delete(entry.environment);
-    this.#memoryMiB -= entry.owner.function.memorySizeMiB;
     this.#noteQuiet();
   }
 

@@ -68,7 +68,6 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
     clock,
     idleTimeoutMs: 900_000,
     maxEnvironments: options.maxEnvironments ?? 10,
-    maxMemoryMiB: 10_240,
     onProblem,
   });
   const invoker = new FunctionInvoker({ pool, clock });

@@ -32,7 +32,13 @@ export function registerStatus(program: Command): void {
         return;
       }
       print(`${paint('green', 'running')} at ${location.endpoint}`);
-      const rows = Object.entries(status).flatMap(([name, value]) => (typeof value === 'object' ? [] : [[`  ${name}`, String(value)]]));
-      print(...tableLines(rows));
+      print(...tableLines(flatten(status).map(([name, value]) => [`  ${name}`, value])));
     });
+}
+
+/** One row for each value, those within others under `outer.inner`. */
+function flatten(values: object, prefix = ''): (readonly [string, string])[] {
+  return Object.entries(values).flatMap(([name, value]: [string, unknown]) =>
+    typeof value === 'object' && value !== null ? flatten(value, `${prefix}${name}.`) : [[`${prefix}${name}`, String(value)] as const],
+  );
 }

@@ -4,6 +4,7 @@ import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import type { Evidence } from '../../evidence.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
+import type { MemoryBudget } from '../../isolation/cgroup/memory-budget.ts';
 import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import { makeVolumeTemplate, type VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
@@ -46,7 +47,7 @@ export interface OciDriverOptions {
   readonly onProblem: (error: unknown) => void;
   /** SECURITY: the host's own bounds, whatever the daemon counts: slots that exist, and memory of the environments in them. */
   readonly maxSlots: number;
-  readonly maxMemoryMiB: number;
+  readonly memoryBudget: MemoryBudget;
 }
 
 /** Sizes of /tmp whose template is kept: each is made by mkfs once and held in memory. */
@@ -62,7 +63,6 @@ export class OciDriver implements Driver {
   readonly #destroying = new Map<string, Promise<void>>();
   /** Slots and environments that are being made now, by slot. ORDER: nothing of a slot is taken away before these have settled. */
   readonly #making = new Map<string, Promise<unknown>>();
-  #memoryMiB = 0;
   #nextSlot = 1;
   #closing = false;
   readonly #blockWalls: BlockWalls;
@@ -101,20 +101,18 @@ export class OciDriver implements Driver {
     const slot = this.#slots.get(slotId);
     if (slot === undefined || this.#destroying.has(slotId)) throw new CloisterError('NotFound', 'there is no such slot', { operation: 'prepare' });
     if (slot.environmentId !== undefined) throw new CloisterError('Conflict', 'the slot has an environment', { operation: 'prepare' });
-    const { cgroups, images, ociRuntime, emit, maxMemoryMiB, walls } = this.#options;
-    if (this.#memoryMiB + memorySizeMiB > maxMemoryMiB)
-      throw new CloisterError('NoCapacity', 'the host has given all the memory it may give', { operation: 'prepare' });
+    const { cgroups, images, ociRuntime, emit, memoryBudget, walls } = this.#options;
     const id = `env-${randomBytes(8).toString('hex')}`;
+    const cgroup = walls.group(cgroups, id);
+    slot.memory = memoryBudget.take({ sizeMiB: memorySizeMiB, usageBytes: () => cgroup.memoryUsageBytes() });
     slot.environmentId = id;
-    slot.promisedMemoryMiB = memorySizeMiB;
-    this.#memoryMiB += memorySizeMiB;
     return this.#whileMaking(slotId, async () => {
       const environment = await OciEnvironment.prepare({
         id,
         slot,
         runtime,
         memorySizeMiB,
-        cgroup: walls.group(cgroups, id),
+        cgroup,
         ociRuntime,
         images,
         emit,
@@ -214,7 +212,7 @@ export class OciDriver implements Driver {
     }
     await slot.close();
     this.#slots.delete(slot.id);
-    this.#memoryMiB -= slot.promisedMemoryMiB;
+    slot.memory?.[Symbol.dispose]();
     this.#options.journal.closed(slot.id);
   }
 

@@ -29,8 +29,8 @@ export class Slot {
   readonly volume: TmpVolume;
   readonly #undo: AsyncDisposableStack;
   environmentId: string | undefined;
-  /** What its environment may use, from prepare on. */
-  promisedMemoryMiB = 0;
+  /** The count of its environment's memory in the host's budget, from prepare on. */
+  memory: Disposable | undefined;
 
   private constructor(
     parts: Pick<Slot, 'id' | 'directory' | 'idRange' | 'userNamespace' | 'timeNamespace' | 'network' | 'volume'>,
