@@ -8,7 +8,7 @@ const receiveDescriptor = '^src/agent/receive-descriptor[.]ts$';
 const tests = '[.]test[.]ts$';
 const builder = '^src/agent/builder/';
 /** Programs: where a process starts, so that nothing imports them. */
-const programs = '^src/(cli|agent|agent/builder|daemon|doctor|runtimes)/main[.]ts$';
+const programs = '^src/(cli|agent|agent/builder|audit|daemon|doctor|runtimes)/main[.]ts$';
 
 /** @type {import('dependency-cruiser').IConfiguration} */
 export default {
@@ -126,6 +126,22 @@ export default {
       severity: 'error',
       from: { path: '^src/', pathNot: builder },
       to: { path: builder, pathNot: '^src/agent/builder/report[.]ts$' },
+    },
+    {
+      name: 'audit-stands-outside',
+      comment:
+        'The audit judges the walls: it attacks through the API and reads the kernel itself, and shares no code with what it judges. Of the command line it ' +
+        'takes the signed client and the way to start a program.',
+      severity: 'error',
+      from: { path: '^src/audit/', pathNot: tests },
+      to: { path: '^src/', pathNot: '^src/(audit/|linux/|functions/|errors[.]ts$|evidence[.]ts$|cli/(admin-client|host-program)[.]ts$)' },
+    },
+    {
+      name: 'nobody-leans-on-the-audit',
+      comment: 'The audit is a program of its own.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/audit/' },
+      to: { path: '^src/audit/' },
     },
     {
       name: 'tests-are-imported-by-nobody',

@@ -1,6 +1,5 @@
-/** One wall as `cloister env inspect --json` prints it: bare values, and for each the kernel file it was read from. */
-export type Wall = Readonly<Record<string, unknown>> & { readonly readFrom: Readonly<Record<string, string>> };
-export type Walls = Readonly<Record<string, Wall>>;
+/** The walls as `cloister env inspect --json` prints them: for each fact its value, and the kernel file it was read from. */
+export type Walls = Readonly<Record<string, Readonly<Record<string, { readonly value: unknown; readonly readFrom: string }>>>>;
 
 /** The walls around one function's environment. */
 export interface Inspected {
@@ -32,12 +31,12 @@ export function wallTable(inspected: readonly Inspected[]): string[] {
   const [first] = inspected;
   if (first === undefined) return [];
   const rows = Object.entries(first.walls).flatMap(([wall, facts]) =>
-    Object.keys(facts.readFrom)
-      .filter((fact) => !fact.endsWith(hostSuffix))
-      .flatMap((fact) => {
-        const values = inspected.map(({ walls }) => walls[wall]?.[fact]);
-        const host = `${fact}${hostSuffix}` in facts ? cell(facts[`${fact}${hostSuffix}`]) : '';
-        const from = pattern(facts.readFrom[fact] ?? '', first);
+    Object.entries(facts)
+      .filter(([fact]) => !fact.endsWith(hostSuffix))
+      .flatMap(([fact, { readFrom }]) => {
+        const values = inspected.map(({ walls }) => walls[wall]?.[fact]?.value);
+        const host = `${fact}${hostSuffix}` in facts ? cell(facts[`${fact}${hostSuffix}`]?.value) : '';
+        const from = pattern(readFrom, first);
         const parts = isRecord(values[0]) ? shownMounts.map((key) => [`${fact} ${key}`, values.map((value) => part(value, key))] as const) : [];
         return [[fact, values] as const, ...parts].map(([name, cells]) => [wall, name, ...cells.map(cell), host, from]);
       }),

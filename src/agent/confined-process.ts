@@ -71,7 +71,7 @@ export class ConfinedProcess {
     undo.defer(() => ociRuntime.forget(id));
     let pid = 0;
     undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
-    pid = await ociRuntime.create(id, directory, { descriptors: options.descriptors, output: options.output });
+    pid = await ociRuntime.create(id, directory, { descriptors: options.descriptors, output: options.output, groupEntrances: cgroup.entrances });
     try {
       // SECURITY: not one instruction of it runs outside its control group.
       cgroup.attach(pid);

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evidenceLines, wallsAsValues } from './evidence-report.ts';
+import { evidenceLines } from './evidence-report.ts';
 
 const evidence = {
   id: 'env-0123456789abcdef',
@@ -9,15 +9,6 @@ const evidence = {
     rootfs: { mounts: { value: { '/': 'erofs ro', '/tmp': 'ext4 rw' }, readFrom: '/proc/42/mountinfo' } },
   },
 };
-
-describe('wallsAsValues()', () => {
-  it('has one key per wall, namespace inodes as numbers, and the files beside', () => {
-    expect(wallsAsValues(evidence)).toEqual({
-      namespaces: { pid: 4026532001, user: 4026532002, readFrom: { pid: '/proc/42/ns/pid', user: '/proc/42/ns/user' } },
-      rootfs: { mounts: { '/': 'erofs ro', '/tmp': 'ext4 rw' }, readFrom: { mounts: '/proc/42/mountinfo' } },
-    });
-  });
-});
 
 describe('evidenceLines()', () => {
   it('gives every value of a fact a line with the file it was read from', () => {

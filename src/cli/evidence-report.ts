@@ -12,19 +12,7 @@ export interface EvidenceAnswer {
   readonly walls: Readonly<Record<string, Readonly<Record<string, Fact>>>>;
 }
 
-/** One key per wall with the bare values, namespace inodes as numbers; `readFrom` in each wall names the files they come from. */
-export function wallsAsValues(evidence: EvidenceAnswer): Record<string, Record<string, unknown>> {
-  return Object.fromEntries(
-    Object.entries(evidence.walls).map(([wall, facts]) => {
-      const entries = Object.entries(facts);
-      const values = entries.map(([name, fact]) => [name, fact.value]);
-      const sources = entries.map(([name, fact]) => [name, fact.readFrom]);
-      return [wall, { ...Object.fromEntries(values), readFrom: Object.fromEntries(sources) }];
-    }),
-  );
-}
-
-/** The same for people: a heading per wall, a line per fact. */
+/** For people: a heading per wall, a line per fact, each with the file that it was read from. */
 export function evidenceLines(evidence: EvidenceAnswer): string[] {
   const walls = Object.entries(evidence.walls);
   const rows = walls.flatMap(([, facts]) => Object.entries(facts).flatMap(([name, fact]) => factRows(name, fact)));

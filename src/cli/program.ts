@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAudit } from './commands/audit.ts';
 import { registerCredentials } from './commands/credentials.ts';
 import { registerDeploy } from './commands/deploy.ts';
 import { registerDoctor } from './commands/doctor.ts';
@@ -51,6 +52,7 @@ export function cloisterProgram(): Command {
   registerDown(program);
   registerStatus(program);
   registerDoctor(program);
+  registerAudit(program);
   registerDeploy(program);
   registerInvoke(program);
   registerLogs(program);

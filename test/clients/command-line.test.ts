@@ -73,12 +73,12 @@ describe('cloister against a running daemon', () => {
     );
     const { id = '', pids = [] } = environment ?? {};
     expect(pids.length).toBeGreaterThanOrEqual(2);
-    const walls = await json<Record<string, Record<string, unknown>>>('env', 'inspect', id);
+    const walls = await json<Record<string, Record<string, { value: unknown; readFrom: string }>>>('env', 'inspect', id);
     for (const wall of ['cgroups', 'namespaces', 'seccomp', 'privileges', 'rootfs', 'network', 'tmp']) expect(walls).toHaveProperty(wall);
     for (const name of ['user', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup']) {
       // The numbers are those that any administrator sees: nsfs gives each namespace its inode.
-      expect(walls['namespaces']?.[name]).toBe(statSync(`/proc/${pids.at(-1)}/ns/${name}`).ino);
-      expect(walls['namespaces']?.[name]).not.toBe(statSync(`/proc/self/ns/${name}`).ino);
+      expect(walls['namespaces']?.[name]?.value).toBe(statSync(`/proc/${pids.at(-1)}/ns/${name}`).ino);
+      expect(walls['namespaces']?.[name]?.value).not.toBe(statSync(`/proc/self/ns/${name}`).ino);
     }
     expect(await json('env', 'stop', id)).toEqual({ stopped: id });
     expect(await json('env', 'list')).toEqual([]);

@@ -22,9 +22,10 @@ it('/tmp is encrypted at rest: neither what is written nor the name it has is in
   expect((await invoke(lambda, 'marker', marker)).value).toBe(marker);
 
   const [environment] = JSON.parse((await daemon.cli('env', 'list', '--json')).stdout) as { id: string; pids: number[] }[];
-  const { tmp } = JSON.parse((await daemon.cli('env', 'inspect', environment?.id ?? '', '--json')).stdout) as {
-    tmp: { backingFile: string; device: string; contentsMode: string };
+  const walls = JSON.parse((await daemon.cli('env', 'inspect', environment?.id ?? '', '--json')).stdout) as {
+    tmp: Record<'backingFile' | 'device' | 'contentsMode', { value: string }>;
   };
+  const tmp = { backingFile: walls.tmp.backingFile.value, device: walls.tmp.device.value, contentsMode: walls.tmp.contentsMode.value };
   // The positive control: through the environment's own root the name is there in clear.
   expect(readdirSync(`/proc/${environment?.pids[0]}/root/tmp`)).toContain(`name-${marker}`);
   execFileSync('sync');

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { AdminClient } from '../admin-client.ts';
 import { locateDaemon } from '../daemon-location.ts';
-import { type EvidenceAnswer, evidenceLines, wallsAsValues } from '../evidence-report.ts';
+import { type EvidenceAnswer, evidenceLines } from '../evidence-report.ts';
 import { type GlobalOptions, optionsOf } from '../global-options.ts';
 import { print, printJson, printTable } from '../output.ts';
 
@@ -26,7 +26,7 @@ The pids are the host's.`;
 const inspectHelp = `
 Examples:
   $ cloister env inspect env-0123456789abcdef
-  $ cloister env inspect env-0123456789abcdef --json   # one key per wall; "readFrom" in each names the files
+  $ cloister env inspect env-0123456789abcdef --json   # {WALL: {FACT: {"value","readFrom"}}}
 
 Every value is read from the kernel now, not from Cloister's configuration.`;
 const stopHelp = `
@@ -64,7 +64,7 @@ export function registerEnv(program: Command): void {
     .action(async (id: string, _options, command: Command) => {
       const options = optionsOf(command);
       const evidence = (await admin(options).get(`environments/${encodeURIComponent(id)}`)) as EvidenceAnswer;
-      if (options.json === true) printJson(wallsAsValues(evidence));
+      if (options.json === true) printJson(evidence.walls);
       else print(...evidenceLines(evidence));
     });
   group

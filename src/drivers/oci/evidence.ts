@@ -41,12 +41,17 @@ function namespaces(pid: number): Record<string, Reading> {
   const facts: Record<string, Reading> = {};
   for (const name of namespaceNames) {
     facts[name] = namespaceInode(`/proc/${pid}/ns/${name}`);
-    // The agent shares all but its mount namespace with the host.
-    facts[`${name}OfHost`] = namespaceInode(`/proc/self/ns/${name}`);
+    facts[`${name}OfHost`] = namespaceOfHost(name);
   }
   facts['uidMap'] = file(`/proc/${pid}/uid_map`);
   facts['gidMap'] = file(`/proc/${pid}/gid_map`);
   return facts;
+}
+
+/** PID 1's; where nobody may look at it the agent's own, which are the host's but for its mounts. */
+function namespaceOfHost(name: string): Reading {
+  const reading = namespaceInode(`/proc/1/ns/${name}`);
+  return reading.value === null ? namespaceInode(`/proc/self/ns/${name}`) : reading;
 }
 
 function namespaceInode(path: string): Reading {

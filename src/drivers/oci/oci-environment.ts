@@ -122,7 +122,8 @@ export class OciEnvironment {
     pid = await options.ociRuntime
       .create(options.id, bundle, {
         descriptors: [ends.control, ends.stdoutWrite, ends.stderrWrite],
-        timeNamespacePath: `/proc/${process.pid}/fd/${slot.timeNamespace}`,
+        groupEntrances: cgroup.entrances,
+        timeNamespacePath: options.walls.timeNamespacePath(slot.timeNamespace),
       })
       .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.

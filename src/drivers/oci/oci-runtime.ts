@@ -19,8 +19,10 @@ export interface CreateOptions {
   readonly descriptors: readonly number[];
   /** Becomes 1 and 2 of the process. */
   readonly output?: number;
+  /** Of the control groups it is made in: see Cgroup. */
+  readonly groupEntrances: readonly string[];
   /** The time namespace it is made in; neither OCI runtime enters one by itself (crun 1.8 fails, runc 1.1 has no such field). @default the agent's */
-  readonly timeNamespacePath?: string;
+  readonly timeNamespacePath?: string | undefined;
 }
 
 /** crun. On v1 and hybrid hosts it leaves control groups to this project; on v2 it enters the group it is given and attaches the program for devices. */
@@ -87,10 +89,17 @@ export class Runc implements OciRuntime {
   }
 }
 
-/** nsenter(1) becomes the OCI runtime, so that all it starts is in the time namespace. */
-async function createIn({ timeNamespacePath, descriptors, output }: CreateOptions, command: readonly string[]): Promise<void> {
+/** Enters as many groups as its first argument says, then becomes the rest. */
+const enterGroups = 'count=$1; shift; while [ "$count" -gt 0 ]; do echo 0 > "$1" || exit 1; shift; count=$((count - 1)); done; exec "$@"';
+
+/**
+ * sh(1) and nsenter(1) become the OCI runtime, so that all it starts is in the control groups and the time namespace.
+ * ORDER: the groups before the cgroup namespace is made: its root is where its maker was (cgroup_namespaces(7)).
+ */
+async function createIn({ groupEntrances, timeNamespacePath, descriptors, output }: CreateOptions, command: readonly string[]): Promise<void> {
   const entered = timeNamespacePath === undefined ? command : ['nsenter', `--time=${timeNamespacePath}`, '--', ...command];
-  const [file = '', ...args] = entered;
+  const whole = groupEntrances.length === 0 ? entered : ['sh', '-c', enterGroups, 'sh', String(groupEntrances.length), ...groupEntrances, ...entered];
+  const [file = '', ...args] = whole;
   await spawnWithDescriptors(file, args, descriptors, output);
 }
 

@@ -16,6 +16,8 @@ export const ociWalls = {
   openNetwork: SlotNetwork.open,
   openVolume: TmpVolume.open,
   limitBlocks: BlockThrottle.open,
+  /** A process of the OCI runtime enters it by this path. */
+  timeNamespacePath: (descriptor: number): string | undefined => `/proc/${process.pid}/fd/${descriptor}`,
 };
 
 export type OciWalls = typeof ociWalls;

@@ -55,6 +55,8 @@ export interface Cgroup {
   /** For the agent and the daemon: a weight that lets them answer while environments spin and, on v2, memory that is not taken from them. */
   protect(memoryMiB: number): void;
   attach(pid: number): void;
+  /** Files into which a process writes 0 to enter the group by itself; none where the OCI runtime enters what it is given. */
+  readonly entrances: readonly string[];
   /** `undefined` lifts the limit. */
   setCpuQuota(quotaUs: number | undefined): void;
   freeze(): Promise<void>;

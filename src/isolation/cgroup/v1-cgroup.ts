@@ -53,8 +53,12 @@ export class V1Cgroup implements Cgroup {
     writeKernelFile(join(this.#paths.cpu, 'cpu.shares'), neutralShares * protectedCpuShare);
   }
 
+  get entrances(): readonly string[] {
+    return this.#directories().map((path) => join(path, 'cgroup.procs'));
+  }
+
   attach(pid: number): void {
-    for (const path of this.#directories()) writeKernelFile(join(path, 'cgroup.procs'), pid);
+    for (const path of this.entrances) writeKernelFile(path, pid);
   }
 
   setCpuQuota(quotaUs: number | undefined): void {

@@ -44,6 +44,8 @@ export class V2Cgroup implements Cgroup {
     this.#write('memory.min', memoryMiB * 1024 * 1024);
   }
 
+  readonly entrances: readonly string[] = [];
+
   attach(pid: number): void {
     this.#write('cgroup.procs', pid);
   }

@@ -1,0 +1,19 @@
+import type { Attack } from './attack.ts';
+import { bombAttacks } from './attacks/bombs.ts';
+import { escapeAttacks } from './attacks/escapes.ts';
+import { namespaceAttacks } from './attacks/namespaces.ts';
+import { privilegeAttacks } from './attacks/privileges.ts';
+import { rootfsAttacks } from './attacks/rootfs.ts';
+import { seccompAttacks } from './attacks/seccomp.ts';
+import { tmpAttacks } from './attacks/tmp.ts';
+
+/** Every attack, in the order in which they are made: bombs last. */
+export const allAttacks: readonly Attack[] = [
+  ...seccompAttacks,
+  ...privilegeAttacks,
+  ...namespaceAttacks,
+  ...rootfsAttacks,
+  ...escapeAttacks,
+  ...tmpAttacks,
+  ...bombAttacks,
+];
