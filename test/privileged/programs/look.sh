@@ -1,17 +1,45 @@
 #!/bin/sh
-# Prints the complete state of the process that started it, as it is seen inside its environment.
+# Prints the complete state of the process that started it, as it is seen inside its environment: sections of lines, in words that posture-table.ts knows.
 p=$PPID
-for name in status limits mountinfo cgroup personality oom_score_adj timerslack_ns loginuid sessionid coredump_filter setgroups uid_map gid_map projid_map; do
-  echo "=== $name"; cat "/proc/$p/$name" 2>/dev/null
+section() { echo "=== $1"; }
+values() { for path; do echo "$path $(tr '\t\n' '  ' < "$path" 2>&1)"; done; }
+
+section status; cat "/proc/$p/status"
+section limits; tail -n +2 "/proc/$p/limits"
+section attributes
+values "/proc/$p/oom_score_adj" "/proc/$p/personality" "/proc/$p/coredump_filter" "/proc/$p/loginuid" "/proc/$p/setgroups" "/proc/$p/uid_map" \
+  "/proc/$p/gid_map" "/proc/$p/projid_map" "/proc/$p/timens_offsets" | sed "s:^/proc/$p/::"
+# Of stat, behind the name: session, controlling terminal.
+sed 's/.*) //' "/proc/$p/stat" | { read -r _ _ _ session terminal _; echo "session $session"; echo "terminal $terminal"; }
+section 'control groups'; cat "/proc/$p/cgroup"
+section mounts; cut -d' ' -f4- "/proc/$p/mountinfo"
+section namespaces; for link in "/proc/$p"/ns/*; do echo "${link##*/} $(readlink "$link")"; done
+section descriptors
+for fd in "/proc/$p"/fd/*; do
+  target=$(readlink "$fd") && echo "${fd##*/} $target $(sed -n 's/^flags:[[:space:]]*//p' "/proc/$p/fdinfo/${fd##*/}")"
 done
-echo '=== namespaces'; ls -l "/proc/$p/ns" | sed -n 's/.* \([a-z_]*\) -> /\1 /p'
-echo '=== descriptors'; for fd in $(ls "/proc/$p/fd"); do printf '%s %s %s\n' "$fd" "$(readlink "/proc/$p/fd/$fd")" "$(sed -n 's/^flags:[[:space:]]*//p' "/proc/$p/fdinfo/$fd")"; done
-echo '=== environment'; tr '\0' '\n' < "/proc/$p/environ"
-echo '=== devices'; find /dev -mindepth 1 -printf '%y %m %U:%G %p %l\n'; find / -xdev \( -type b -o -type c \) 2>/dev/null; for d in /dev/*; do [ -c "$d" ] && stat -c '%n %t:%T' "$d"; done
-echo '=== writable sysctls'; find /proc/sys -type f -writable 2>/dev/null
-echo '=== sysctls'; for name in kernel/hostname kernel/domainname kernel/cap_last_cap kernel/pid_max kernel/shmmax kernel/msgmax kernel/sem kernel/shm_rmid_forced fs/mqueue/queues_max kernel/random/boot_id user/max_user_namespaces net/ipv4/ip_forward net/ipv6/conf/all/disable_ipv6 net/ipv6/conf/lo/disable_ipv6 net/ipv4/ping_group_range net/ipv4/ip_unprivileged_port_start net/core/somaxconn; do echo "$name $(cat /proc/sys/$name 2>&1 | tr '\t' ' ')"; done
-for table in tcp tcp6 udp udp6 raw raw6 packet netlink unix; do echo "=== net $table"; tail -n +2 /proc/net/$table; done
-echo '=== processes'; for d in /proc/[0-9]*; do echo "${d#/proc/} $(cat $d/comm) $(stat -c %U $d)"; done
-echo '=== init'; grep -E '^(Uid|Gid|Groups|NoNewPrivs|Seccomp|Seccomp_filters|Cap.*|Threads):' /proc/1/status; ls /proc/1/fd /proc/1/root /proc/1/cwd /proc/1/map_files 2>&1 | head -4; cat /proc/1/environ /proc/1/maps /proc/1/mem 2>&1 | head -3
-echo '=== attempts'; (dmesg 2>&1 || cat /dev/kmsg 2>&1) | head -2; cat /etc/machine-id 2>&1; (echo x > /dev/tty) 2>&1; ls -la /proc/keys /proc/key-users 2>&1; cat /proc/keys /proc/key-users 2>&1; hostname
-echo '=== end'
+section environment; tr '\0' '\n' < "/proc/$p/environ"
+section devices
+find /dev -mindepth 1 -printf '%p %y %m %l\n'
+for path in /dev/*; do [ -c "$path" ] && [ ! -L "$path" ] && echo "$path is $(stat -c '%t:%T' "$path")"; done
+find / -xdev \( -type b -o -type c -o -perm /6000 \) 2> /dev/null
+section 'writable sysctls'; find /proc/sys -type f -writable 2> /dev/null
+section sysctls
+cd /proc/sys && values kernel/hostname kernel/domainname kernel/shmmax kernel/shmall kernel/shmmni kernel/msgmax kernel/msgmnb kernel/msgmni kernel/sem \
+  fs/mqueue/queues_max fs/mqueue/msg_max fs/mqueue/msgsize_max kernel/random/boot_id net/ipv4/ip_forward net/ipv4/ping_group_range \
+  net/ipv4/ip_unprivileged_port_start net/ipv6/conf/all/forwarding net/ipv6/conf/lo/disable_ipv6
+for table in tcp tcp6 udp udp6 udplite raw raw6 icmp packet unix netlink; do section "net $table"; tail -n +2 "/proc/net/$table" 2> /dev/null; done
+section interfaces; tail -n +3 /proc/net/dev | sed 's/:.*//'
+section processes; for process in /proc/[0-9]*; do echo "${process#/proc/} $(stat -c %U "$process") $(cat "$process/comm")"; done 2> /dev/null
+section 'first process'
+grep -E '^(Uid|Gid|Groups|Threads|Cap...|NoNewPrivs|Seccomp|Seccomp_filters):' /proc/1/status
+for path in fd root cwd map_files task/1/fd; do ls "/proc/1/$path" > /dev/null 2>&1 && echo "/proc/1/$path can be listed"; done
+for path in environ maps mem stack syscall auxv io; do head -c 1 "/proc/1/$path" > /dev/null 2>&1 && echo "/proc/1/$path can be read"; done
+section host
+# Its arguments are what must be covered below /proc: a file shows nothing, a directory nobody.
+for path in /dev/kmsg /proc/kmsg /etc/machine-id /var/lib/dbus/machine-id /sys/class/dmi/id/product_uuid /proc/key-users "$@"; do
+  [ "$(head -c 1 "$path" 2> /dev/null | wc -c)" -gt 0 ] && echo "$path can be read"
+  [ -d "$path" ] && [ -n "$(ls -A "$path")" ] && echo "$path can be listed"
+done
+(: > /dev/tty) 2> /dev/null && echo '/dev/tty can be opened'
+section end
