@@ -7,6 +7,7 @@ import { AttachedMounts } from '../isolation/rootfs/attached-mounts.ts';
 import { makeDeviceDirectory } from '../isolation/rootfs/device-directory.ts';
 import { hidePaths, makeCover } from '../isolation/rootfs/hidden-paths.ts';
 import { seccompConfiguration } from '../isolation/seccomp/oci-seccomp.ts';
+import { makePassableDirectory } from '../linux/passable-directory.ts';
 import { killIfStill } from '../linux/process-handle.ts';
 import { reapChild } from '../linux/reap-child.ts';
 
@@ -59,7 +60,7 @@ export class ConfinedProcess {
   static async start(options: ConfinedProcessOptions): Promise<ConfinedProcess> {
     await using undo = new AsyncDisposableStack();
     const { directory, cgroup, id, ociRuntime } = options;
-    mkdirSync(join(directory, 'root'), { recursive: true, mode: 0o755 });
+    makePassableDirectory(join(directory, 'root'));
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
     undo.defer(() => cgroup.remove());
     cgroup.create({ memorySizeMiB: options.memoryMiB, maxProcesses: options.maxProcesses });

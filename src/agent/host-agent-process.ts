@@ -1,4 +1,4 @@
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DriverEvent } from '../drivers/driver.ts';
 import { OciDriver } from '../drivers/oci/oci-driver.ts';
@@ -11,6 +11,7 @@ import { DiskBudget } from '../isolation/encrypted-tmp/disk-budget.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
+import { hardenProcess } from '../linux/harden-process.ts';
 import { lowerOutOfMemoryScore } from '../linux/out-of-memory-score.ts';
 import { becomeSubreaper } from '../linux/reap-child.ts';
 import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
@@ -65,6 +66,7 @@ export async function startHostAgent(
   await using undo = new AsyncDisposableStack();
   const user = findUser('cloister');
   const builderUser = findUser('cloister-builder');
+  hardenProcess();
   becomeSubreaper();
   const instance = openInstance(settings.dataDirectory);
   const { runDirectory, volumeDirectory, dataDirectory } = instance;
@@ -182,7 +184,8 @@ function publish(instance: Instance, ready: ReadyLine, daemonPid: number): void 
 }
 
 function writeAtomically(path: string, text: string, mode: number): void {
-  writeFileSync(`${path}.new`, text, { mode });
+  writeFileSync(`${path}.new`, text, { mode: 0o600 });
+  chmodSync(`${path}.new`, mode);
   renameSync(`${path}.new`, path);
 }
 

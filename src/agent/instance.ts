@@ -3,6 +3,7 @@ import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, realpathSy
 import { join } from 'node:path';
 import { CloisterError } from '../errors.ts';
 import { tryLock } from '../linux/file-lock.ts';
+import { makePassableDirectory } from '../linux/passable-directory.ts';
 
 /** One data directory and everything on the host that is named after it. */
 export interface Instance {
@@ -17,7 +18,7 @@ export interface Instance {
 
 /** Takes the data directory for this process alone (flock(2)); the lock ends with the process. Throws `Conflict` that names the pid which holds it. */
 export function openInstance(path: string): Instance {
-  mkdirSync(path, { recursive: true, mode: 0o755 });
+  makePassableDirectory(path);
   const dataDirectory = realpathSync(path);
   const lockPath = join(dataDirectory, 'lock');
   const fd = openSync(lockPath, 'a+', 0o600);
@@ -31,7 +32,7 @@ export function openInstance(path: string): Instance {
   const id = createHash('sha256').update(dataDirectory).digest('hex').slice(0, 8);
   const runDirectory = `/run/cloister/${id}`;
   const volumeDirectory = join(dataDirectory, 'volumes');
-  mkdirSync(runDirectory, { recursive: true, mode: 0o711 });
+  makePassableDirectory(runDirectory);
   mkdirSync(volumeDirectory, { recursive: true, mode: 0o700 });
   return { id, dataDirectory, runDirectory, volumeDirectory, idRangeDirectory: '/run/cloister/id-ranges' };
 }

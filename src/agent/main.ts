@@ -1,5 +1,6 @@
 import { CloisterError } from '../errors.ts';
 import { defaultDataDirectory, parseAgentArguments } from './agent-settings.ts';
+import { checkAgentPrivileges } from './check-agent-privileges.ts';
 import { startHostAgent } from './host-agent-process.ts';
 import type { Reaped } from './reaper.ts';
 
@@ -18,6 +19,7 @@ async function up(args: readonly string[]): Promise<number> {
   const settings = parseAgentArguments(args);
   if (process.getuid?.() !== 0)
     throw new CloisterError('HostUnfit', '"cloister up" needs root: it makes namespaces, mounts and control groups', { operation: 'up' });
+  checkAgentPrivileges();
   const asked = signalled();
   const say = settings.json ? console.error : console.log;
   const agent = await startHostAgent(settings, (message) => console.error(`cloister: ${message}`));

@@ -11,10 +11,13 @@ const keptErrorBytes = 4096;
  * Resolves on exit, not when the pipes close: the process that stays behind holds them.
  */
 export async function spawnWithDescriptors(file: string, args: readonly string[], descriptors: readonly number[], output?: number): Promise<void> {
+  // The directories an OCI runtime makes to mount on are for other users to pass; the child has this umask from here on, we have ours again at once.
+  const umask = process.umask(0o022);
   const child = spawn(file, args, {
     stdio: ['pipe', output ?? 'pipe', output ?? 'pipe', ...descriptors],
     env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin' },
   });
+  process.umask(umask);
   let message = '';
   child.stderr?.on('data', (chunk: Buffer) => {
     if (message.length < keptErrorBytes) message += chunk.toString('utf8');

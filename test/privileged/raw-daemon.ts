@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import { withAgentCapabilities } from '../../src/agent/agent-capabilities.ts';
 import { receiveDescriptor } from '../../src/agent/receive-descriptor.ts';
 import { closeAll, makeSocketPair } from '../../src/linux/descriptor.ts';
 
@@ -40,11 +41,7 @@ export class RawDaemon implements AsyncDisposable {
       '--propagation',
       'private',
       '--',
-      process.execPath,
-      '--disable-warning=ExperimentalWarning',
-      program,
-      '--data-dir',
-      dataDirectory,
+      ...withAgentCapabilities([process.execPath, '--disable-warning=ExperimentalWarning', program, '--data-dir', dataDirectory]),
     ];
     const agent = spawn('unshare', args, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
     closeAll(control.second, descriptors.second);

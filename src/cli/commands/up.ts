@@ -53,8 +53,9 @@ export function registerUp(program: Command): void {
         '--idle-timeout',
         String(options.idleTimeout),
       ];
-      if (options.detach !== true) becomeProgram(hostProgram('agent/main', options.json === true ? [...args, '--json'] : args, { ownMounts: true }));
-      const line = await detachAgent(hostProgram('agent/main', [...args, '--json'], { ownMounts: true }), dataDirectory);
+      if (options.detach !== true)
+        becomeProgram(hostProgram('agent/main', options.json === true ? [...args, '--json'] : args, { ownMounts: true, asAgent: true }));
+      const line = await detachAgent(hostProgram('agent/main', [...args, '--json'], { ownMounts: true, asAgent: true }), dataDirectory);
       if (options.json === true) {
         print(line);
         return;

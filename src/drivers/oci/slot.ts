@@ -1,10 +1,11 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import { makePassableDirectory } from '../../linux/passable-directory.ts';
 import { closeNamespaces, type IdRange } from '../../linux/user-and-time-namespace.ts';
 import type { OciWalls } from './walls.ts';
 
@@ -51,7 +52,7 @@ export class Slot {
     const { id, directory, template, imagePath, diskBudget } = options;
     undo.use(diskBudget.take(template.sizeMiB));
     // The OCI runtime walks to the root file system with the ids of the environment: it must pass here, and can't list.
-    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    makePassableDirectory(directory);
     undo.defer(() => rmSync(directory, { recursive: true, force: true }));
     const idRange = options.idRanges.take();
     undo.defer(() => options.idRanges.release(idRange.index));

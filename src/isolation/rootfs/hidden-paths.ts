@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, openSync, statfsSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, closeSync, mkdirSync, openSync, statfsSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { CloisterError } from '../../errors.ts';
 import { closeAll } from '../../linux/descriptor.ts';
@@ -50,8 +50,12 @@ const emptyDirectory = 'directory';
 export function makeCover(ownerId: number): number {
   const cover = makeMemoryFileSystem({ name: 'hidden', sizeKiB: 4, ownerId });
   try {
-    writeFileSync(`/proc/self/fd/${cover}/${emptyFile}`, '', { mode: 0o444 });
-    mkdirSync(`/proc/self/fd/${cover}/${emptyDirectory}`, { mode: 0o555 });
+    const path = (name: string) => `/proc/self/fd/${cover}/${name}`;
+    writeFileSync(path(emptyFile), '');
+    mkdirSync(path(emptyDirectory));
+    // Whatever the umask: who reads a covered file finds it empty, and not refused.
+    chmodSync(path(emptyFile), 0o444);
+    chmodSync(path(emptyDirectory), 0o555);
     setMountReadOnly(cover);
     return cover;
   } catch (error) {
