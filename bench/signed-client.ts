@@ -7,6 +7,9 @@ export interface Endpoint {
   readonly region: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
+  /** What requests are signed for, and how they are sent. @default lambda, POST */
+  readonly service?: 'lambda' | 'cloister';
+  readonly method?: 'POST' | 'GET';
 }
 
 /** A bare HTTP client over one kept connection, which signs: the least a client can cost, so that the server is what is measured. */
@@ -18,7 +21,7 @@ export class SignedClient {
   constructor(options: Endpoint) {
     this.#options = options;
     this.#signer = new SignatureV4({
-      service: 'lambda',
+      service: options.service ?? 'lambda',
       region: options.region,
       credentials: { accessKeyId: options.accessKeyId, secretAccessKey: options.secretAccessKey },
       sha256: Hash.bind(null, 'sha256'),
@@ -28,7 +31,7 @@ export class SignedClient {
   async sign(path: string, body: string): Promise<Record<string, string>> {
     const url = new URL(this.#options.endpoint);
     const signed = await this.#signer.sign({
-      method: 'POST',
+      method: this.#options.method ?? 'POST',
       protocol: 'http:',
       hostname: url.hostname,
       port: Number(url.port),
@@ -50,7 +53,7 @@ export class SignedClient {
       const url = new URL(path, this.#options.endpoint);
       const sent = request(
         url,
-        { method: 'POST', agent: this.#agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
+        { method: this.#options.method ?? 'POST', agent: this.#agent, headers: { ...headers, 'content-length': Buffer.byteLength(body) } },
         (answer) => {
           const chunks: Buffer[] = [];
           answer.on('data', (chunk: Buffer) => chunks.push(chunk));
