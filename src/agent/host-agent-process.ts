@@ -21,6 +21,7 @@ import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { HostBudget } from './host-budget.ts';
 import { egressPolicyOf, readHostConfiguration } from './host-configuration.ts';
+import { openHostNetwork } from './host-network.ts';
 import { ImageBuilder } from './image-builder.ts';
 import { ImageStore } from './image-store.ts';
 import { type Instance, openInstance } from './instance.ts';
@@ -96,6 +97,7 @@ export async function startHostAgent(
   });
   const memoryBudget = new MemoryBudget({ reserveMiB: host.host.memoryReserveMiB });
   const budget = new HostBudget({ memory: memoryBudget, disk: diskBudget });
+  const network = undo.use(await openHostNetwork({ host, runDirectory, cgroups, idRanges }));
   const driver = new OciDriver({
     runDirectory,
     volumeDirectory,
@@ -109,6 +111,7 @@ export async function startHostAgent(
     emit: (event) => emit(event),
     egressPolicyOf: (owner) => egressPolicyOf(host, owner),
     rateLimits: host.isolation.rateLimits,
+    router: network.router,
     walls,
     onProblem: (error) => log(`block rate limits: ${error instanceof Error ? error.message : String(error)}`),
     maxSlots: settings.daemon.maxEnvironments,

@@ -97,6 +97,12 @@ export function egressPolicyOf(host: HostConfiguration, owner: { readonly accoun
   return functions[`${owner.accountId}/${owner.functionName}`] ?? accounts[owner.accountId] ?? fallback;
 }
 
+/** Whether any policy lets anything out. */
+export function grantsEgress(host: HostConfiguration): boolean {
+  const { functions, accounts, default: fallback } = host.isolation.egress;
+  return [fallback, ...Object.values(accounts), ...Object.values(functions)].some(({ kind }) => kind !== 'none');
+}
+
 function refusal(path: string, reason: string, cause?: unknown): CloisterError {
   return new CloisterError('HostUnfit', `the configuration ${path} cannot be used: ${reason}`, { operation: 'read configuration', path, cause });
 }

@@ -8,7 +8,7 @@ import { kernelVersionCheck } from './checks/kernel-version.ts';
 import { kvmCheck } from './checks/kvm.ts';
 import { loopDeviceCheck } from './checks/loop-devices.ts';
 import { namespaceCheck, userAndTimeNamespaceCheck } from './checks/namespaces.ts';
-import { iptablesCheck, networkToolsCheck } from './checks/network-tools.ts';
+import { networkToolsCheck, networkWallCheck, uplinkCheck } from './checks/network-tools.ts';
 import { nodeCheck } from './checks/node.ts';
 import { ociRuntimeCheck } from './checks/oci-runtime.ts';
 import { overlayCheck } from './checks/overlay.ts';
@@ -34,7 +34,8 @@ export function hostChecks(dataDirectory: string): readonly Check[] {
     kvmCheck,
     ociRuntimeCheck,
     networkToolsCheck,
-    iptablesCheck,
+    networkWallCheck,
+    uplinkCheck,
     ...programChecks,
     compilerCheck,
     ...serviceUserChecks,

@@ -17,9 +17,28 @@ export function systemCall(prototype: string): (path: string | undefined, ...arg
   };
 }
 
+/** Like systemCall, on a thread of koffi's: for a call that may wait. The thread is in the process's own namespaces. */
+export function systemCallAside(prototype: string): (path: string | undefined, ...args: unknown[]) => Promise<number> {
+  const native = libc.func(prototype) as unknown as { async(...args: unknown[]): void };
+  const name = /(\w+)\s*\(/.exec(prototype)?.[1] ?? prototype;
+  return (path, ...args) =>
+    new Promise((resolve, reject) => {
+      native.async(...args, (error: Error | null, result: number) => {
+        // errno belongs to the other thread: what failed is known, not why.
+        if (error !== null || result < 0) reject(error ?? new SystemCallError(name, 'an error', path));
+        else resolve(result);
+      });
+    });
+}
+
 /** The error of the libc call that just failed on this thread. */
 export function systemCallError(name: string, path?: string): SystemCallError {
-  return new SystemCallError(name, errnoNames.get(koffi.errno()) ?? String(koffi.errno()), path);
+  return new SystemCallError(name, nameOfErrno(koffi.errno()), path);
+}
+
+/** `ENOENT` for 2 (errno(3)). */
+export function nameOfErrno(errno: number): string {
+  return errnoNames.get(errno) ?? String(errno);
 }
 
 /** A refused system call; `errno` is its symbolic name (errno(3)). */

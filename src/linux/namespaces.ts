@@ -28,6 +28,21 @@ export function inMountNamespace<T>(fd: number, work: () => T): T {
   }
 }
 
+/** Runs `work` with this thread inside the network namespace `fd`. Synchronous only. */
+export function inNetworkNamespace<T>(fd: number, work: () => T): T {
+  const home = openSync('/proc/thread-self/ns/net', 'r');
+  try {
+    setnsCall('network namespace', fd, CLONE_NEWNET);
+    try {
+      return work();
+    } finally {
+      setnsCall('network namespace', home, CLONE_NEWNET);
+    }
+  } finally {
+    closeSync(home);
+  }
+}
+
 /** Makes a network namespace, runs `work` inside it and answers a descriptor of it: the namespace lives as long as that or a process in it. Synchronous only. */
 export function makeNetworkNamespace<T>(work: () => T): { readonly namespace: number; readonly result: T } {
   const home = openSync('/proc/thread-self/ns/net', 'r');

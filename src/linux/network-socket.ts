@@ -10,6 +10,7 @@ const SOL_SOCKET = 1;
 const SO_REUSEADDR = 2;
 const SIOCGIFFLAGS = 0x8913;
 const SIOCSIFFLAGS = 0x8914;
+const SIOCGIFINDEX = 0x8933;
 const IFF_UP = 1;
 
 koffi.struct('sockaddr_in', { family: 'uint16_t', port: 'uint16_t', address: 'uint32_t', zero: koffi.array('uint8_t', 8) });
@@ -41,6 +42,19 @@ export function setLinkUp(name: string): void {
     ioctlInterface(name, fd, SIOCGIFFLAGS, request);
     request.writeUInt16LE(request.readUInt16LE(16) | IFF_UP, 16);
     ioctlInterface(name, fd, SIOCSIFFLAGS, request);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** The index of a link of this thread's network namespace (netdevice(7), SIOCGIFINDEX). */
+export function linkIndexOf(name: string): number {
+  const fd = socketCall(undefined, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  try {
+    const request = Buffer.alloc(40);
+    request.write(name, 0, 15, 'latin1');
+    ioctlInterface(name, fd, SIOCGIFINDEX, request);
+    return request.readInt32LE(16);
   } finally {
     closeSync(fd);
   }

@@ -30,12 +30,23 @@ export async function makeUserAndTimeNamespace(range: IdRange): Promise<UserAndT
     const mend = 'the kernel has no time namespaces: boot one with CONFIG_TIME_NS (5.6 or newer)';
     throw new CloisterError('WallUnavailable', mend, { operation: 'make time namespace' });
   }
+  const { monotonicSeconds, bootSeconds } = secondsSinceBoot();
+  return unshareForRange(range, ['--time', `--monotonic=-${monotonicSeconds}`, `--boottime=-${bootSeconds}`], (child) => {
+    using opened = new DisposableStack();
+    const open = (name: string) => opened.adopt(openSync(`/proc/${child}/ns/${name}`, 'r'), closeSync);
+    // Kernels before 6.3 let a process into its new time namespace at fork only, later ones at exec: where its children begin is the same for both.
+    const namespaces = { user: open('user'), time: open('time_for_children') };
+    opened.move();
+    return namespaces;
+  });
+}
+
+/** A user namespace of this range with more namespaces that belong to it (`kinds` as unshare(1) takes them); `open` takes what it wants of them. */
+export async function unshareForRange<T>(range: IdRange, kinds: readonly string[], open: (child: number) => T): Promise<T> {
   const owner = String(range.firstId);
   // CAP_SYS_ADMIN is kept for hosts that let no other user make a user namespace (kernel.unprivileged_userns_clone); it ends with the child.
   const identity = ['--reuid', owner, '--regid', owner, '--clear-groups', '--inh-caps', '+sys_admin', '--ambient-caps', '+sys_admin'];
-  const { monotonicSeconds, bootSeconds } = secondsSinceBoot();
-  const clocks = ['--time', `--monotonic=-${monotonicSeconds}`, `--boottime=-${bootSeconds}`];
-  const child = spawn('setpriv', [...identity, '--', 'unshare', '--user', ...clocks, '--', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('setpriv', [...identity, '--', 'unshare', '--user', ...kinds, '--', 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
   const failed = once(child, 'error').then(([cause]) => {
     throw new CloisterError('SystemCall', 'no user namespace could be made', { operation: 'unshare', cause });
   });
@@ -47,12 +58,7 @@ export async function makeUserAndTimeNamespace(range: IdRange): Promise<UserAndT
     const map = `0 ${range.firstId} ${range.count}`;
     writeKernelFile(`/proc/${child.pid}/uid_map`, map);
     writeKernelFile(`/proc/${child.pid}/gid_map`, map);
-    using opened = new DisposableStack();
-    const open = (name: string) => opened.adopt(openSync(`/proc/${child.pid}/ns/${name}`, 'r'), closeSync);
-    // Kernels before 6.3 let a process into its new time namespace at fork only, later ones at exec: where its children begin is the same for both.
-    const namespaces = { user: open('user'), time: open('time_for_children') };
-    opened.move();
-    return namespaces;
+    return open(child.pid as number);
   } finally {
     if (child.pid !== undefined && child.exitCode === null && child.signalCode === null) {
       const gone = once(child, 'exit');

@@ -195,9 +195,10 @@ describe.each(runtimes)('inside an environment: $runtime', ({ runtime, files }) 
     expect(Math.abs(Number(now) * 1_000 - Date.now())).toBeLessThan(5_000);
   });
 
-  it('has no network interface but loopback', async () => {
+  it('has one link beside loopback, which is down, and no route: no policy gives it egress', async () => {
     const { out } = await run('tail -n +3 /proc/net/dev | cut -d: -f1; tail -n +2 /proc/net/route | wc -l');
-    expect(out.trim().split(/\s+/)).toEqual(['lo', '0']);
+    expect(out.trim().split(/\s+/)).toEqual(['lo', 'eth0', '0']);
+    expect((await run("bash -c 'exec 3<>/dev/tcp/10.0.0.1/80'")).err).toMatch(/Network is unreachable/);
     expect((await run('curl -s -m 3 http://127.0.0.1:3001/ ; curl -s -m 3 http://10.0.0.1/')).status).not.toBe(0);
   });
 

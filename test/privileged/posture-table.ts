@@ -200,7 +200,8 @@ export function expectedPosture(runtime: PostureRuntime): Readonly<Record<string
       maybe(/^[0-9a-f]+: 00000003 00000000 00000000 0001 03 \d+$/, 'pairs without a name', 'only Node’s and Python’s child processes have them'),
     ],
     'net netlink': [varies(/^[0-9a-f]{16} \d+ 0 00000000 0 0 0 2 0 \d+$/, 'the kernel’s own ends, port 0')],
-    interfaces: ['lo'],
+    // eth0 is the slot's end of its cable, and down: no policy gives this function egress.
+    interfaces: ['eth0', 'lo'],
     processes: ['1 root init', `2 sbx_user1051 ${names[runtime]}`, varies(/^\d+ sbx_user1051 look\.sh$/, 'the look itself')],
     'first process': [
       'Uid: 0 0 0 0',

@@ -32,7 +32,8 @@ export class RawDaemon implements AsyncDisposable {
     control.on('data', (chunk: Buffer) => this.#receive(chunk));
   }
 
-  static start(dataDirectory: string): RawDaemon {
+  /** `network` is the pid of a process whose network namespace stands for the host's. */
+  static start(dataDirectory: string, { network }: { readonly network?: number } = {}): RawDaemon {
     const control = makeSocketPair('stream');
     const descriptors = makeSocketPair('seqpacket');
     const program = fileURLToPath(new URL('agent-under-test.ts', import.meta.url));
@@ -43,7 +44,9 @@ export class RawDaemon implements AsyncDisposable {
       '--',
       ...withAgentCapabilities([process.execPath, '--disable-warning=ExperimentalWarning', program, '--data-dir', dataDirectory]),
     ];
-    const agent = spawn('unshare', args, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
+    const enter = network === undefined ? [] : ['nsenter', `--net=/proc/${network}/ns/net`, '--'];
+    const [file = '', ...rest] = [...enter, 'unshare', ...args];
+    const agent = spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
     closeAll(control.second, descriptors.second);
     return new RawDaemon(agent, new Socket({ fd: control.first, readable: true, writable: true }), descriptors.first);
   }

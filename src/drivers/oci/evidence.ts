@@ -2,12 +2,13 @@ import { readlinkSync, statSync } from 'node:fs';
 import type { Evidence, Reading } from '../../evidence.ts';
 import { readKernelFile, tryReadKernelFile } from '../../linux/kernel-file.ts';
 import { blockEvidence } from './block-evidence.ts';
+import { networkEvidence } from './network-evidence.ts';
 import type { OciEnvironment } from './oci-environment.ts';
 
 const namespaceNames = ['user', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'time'] as const;
 
 /** Wall by wall, what the kernel says about an environment now; each value with the file it was read from. */
-export function ociEvidence(environment: OciEnvironment): Evidence {
+export async function ociEvidence(environment: OciEnvironment): Promise<Evidence> {
   const pids = environment.cgroup.processes();
   // The function's process when there is one: PID 1 keeps the few capabilities it starts others with.
   const subject = pids.find((pid) => pid !== environment.pid) ?? environment.pid;
@@ -30,7 +31,7 @@ export function ociEvidence(environment: OciEnvironment): Evidence {
       }),
       limits: limits(subject),
       rootfs: mounts(subject),
-      network: network(subject),
+      network: { ...network(subject), ...(await networkEvidence(environment.slot.network)) },
       tmp: tmp(environment),
       blockRates: blockEvidence(environment),
     },

@@ -9,6 +9,7 @@ import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import { makeVolumeTemplate, type VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
+import type { NetworkRouter } from '../../isolation/network/router.ts';
 import type { RateLimits } from '../../isolation/rate-limit/token-bucket.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
 import type { ClaimOptions, Driver, DriverEvent, EnvironmentDescriptors, RuntimeImage } from '../driver.ts';
@@ -42,6 +43,7 @@ export interface OciDriverOptions {
   /** What the host's administrator allows and limits; the daemon has no say in either. */
   readonly egressPolicyOf: (owner: Owner) => EgressPolicy;
   readonly rateLimits: RateLimits;
+  readonly router: NetworkRouter;
   readonly walls: OciWalls;
   /** What failed beside any request. */
   readonly onProblem: (error: unknown) => void;
@@ -125,7 +127,7 @@ export class OciDriver implements Driver {
   }
 
   async claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors> {
-    return this.#environment(environmentId).claim(options);
+    return this.#environment(environmentId).claim(options, this.#options.egressPolicyOf(options.owner));
   }
 
   async start(environmentId: string, environment: Readonly<Record<string, string>>): Promise<number> {
@@ -173,7 +175,7 @@ export class OciDriver implements Driver {
   }
 
   async #openSlot(id: string, tmpSizeMiB: number): Promise<Slot> {
-    const { journal, runDirectory, volumeDirectory, diskBudget, idRanges, walls } = this.#options;
+    const { journal, runDirectory, volumeDirectory, diskBudget, idRanges, router, walls } = this.#options;
     const template = await this.#template(tmpSizeMiB);
     journal.opening(id);
     try {
@@ -184,6 +186,7 @@ export class OciDriver implements Driver {
         template,
         diskBudget,
         idRanges,
+        router,
         walls,
       });
     } catch (error) {

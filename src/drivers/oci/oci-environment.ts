@@ -4,6 +4,7 @@ import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import { type Cgroup, cpuQuotaUs, memoryPerVcpuMiB } from '../../isolation/cgroup/cgroup.ts';
 import { waitUntil } from '../../isolation/cgroup/wait-until.ts';
+import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
 import { AttachedMounts } from '../../isolation/rootfs/attached-mounts.ts';
 import { mountClaim } from '../../isolation/rootfs/claim-mounts.ts';
 import { makeDeviceDirectory } from '../../isolation/rootfs/device-directory.ts';
@@ -141,15 +142,23 @@ export class OciEnvironment {
   }
 
   /** Binds the environment to its owner, once. There is no way back. */
-  claim({ owner, code, layers }: ClaimOptions): EnvironmentDescriptors {
+  async claim({ owner, code, layers }: ClaimOptions, egress: EgressPolicy): Promise<EnvironmentDescriptors> {
     if (this.#owner !== undefined) throw new CloisterError('Conflict', 'the environment has an owner', { operation: 'claim' });
     this.#owner = owner;
+    const { network, idRange } = this.slot;
+    await network.open(egress);
+    // SECURITY: what was taken apart meanwhile has a process id and descriptors that may be another's by now.
+    if (this.#ending) throw new CloisterError('EnvironmentGone', 'the environment is ending', { operation: 'claim' });
+    using resolver = new DisposableStack();
+    const resolverFile = network.resolverFile(idRange.firstId);
+    if (resolverFile !== undefined) resolver.defer(() => closeAll(resolverFile));
     this.blockWall.addImages([code, ...layers].map(({ path }) => path));
     mountClaim({
       pid: this.pid,
       userNamespace: this.slot.userNamespace,
       code: this.#acquire(code),
       layers: layers.map((layer) => this.#acquire(layer)),
+      resolverFile,
       scratch: this.slot.directory,
     });
     const memoryPeak = openSync(this.cgroup.memoryPeakPath, 'r');

@@ -4,6 +4,7 @@ import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
 import type { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
 import type { VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
+import type { NetworkRouter } from '../../isolation/network/router.ts';
 import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
 import { makePassableDirectory } from '../../linux/passable-directory.ts';
 import { closeNamespaces, type IdRange } from '../../linux/user-and-time-namespace.ts';
@@ -16,6 +17,7 @@ export interface SlotOptions {
   readonly template: VolumeTemplate;
   readonly diskBudget: DiskBudget;
   readonly idRanges: IdRanges;
+  readonly router: NetworkRouter;
   readonly walls: OciWalls;
 }
 
@@ -58,7 +60,7 @@ export class Slot {
     undo.defer(() => options.idRanges.release(idRange.index));
     const namespaces = await options.walls.openNamespaces(idRange);
     undo.defer(() => closeNamespaces(namespaces));
-    const network = options.walls.openNetwork();
+    const network = await options.walls.openNetwork(options.router);
     undo.defer(() => network.close());
     const volume = options.walls.openVolume({ template, imagePath, preallocate: diskBudget.preallocate, mountPoint: join(directory, 'volume') });
     undo.defer(() => volume.close());

@@ -1,7 +1,8 @@
 import type { Cgroup } from '../../isolation/cgroup/cgroup.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
 import { TmpVolume } from '../../isolation/encrypted-tmp/tmp-volume.ts';
-import { SlotNetwork } from '../../isolation/network/slot-network.ts';
+import type { NetworkRouter } from '../../isolation/network/router.ts';
+import type { SlotNetwork } from '../../isolation/network/slot-network.ts';
 import { BlockThrottle } from '../../isolation/rate-limit/block-throttle.ts';
 import { hidePaths } from '../../isolation/rootfs/hidden-paths.ts';
 import { makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
@@ -13,7 +14,7 @@ export const ociWalls = {
   group: (cgroups: CgroupHost, name: string): Cgroup => cgroups.group(name),
   hidePaths,
   openNamespaces: makeUserAndTimeNamespace,
-  openNetwork: SlotNetwork.open,
+  openNetwork: (router: NetworkRouter): Promise<SlotNetwork> => router.take(),
   openVolume: TmpVolume.open,
   limitBlocks: BlockThrottle.open,
   /** A process of the OCI runtime enters it by this path. */

@@ -12,6 +12,8 @@ export interface ClaimMountsOptions {
   /** Directories of the agent's mount namespace where the images are mounted. */
   readonly code: string;
   readonly layers: readonly string[];
+  /** A detached mount of a file that stands for /etc/resolv.conf. */
+  readonly resolverFile?: number | undefined;
   /** A directory of this slot's own in the agent's mount namespace. */
   readonly scratch: string;
 }
@@ -32,9 +34,12 @@ export function mountClaim(options: ClaimMountsOptions): void {
   undo.defer(() => closeSync(root));
   const open = (path: string) => undo.adopt(openBeneath({ directory: root, path }), closeSync);
   const [taskTarget, optTarget] = [open('var/task'), open('opt')];
+  const { resolverFile } = options;
+  const resolverTarget = undo.adopt(openBeneath({ directory: root, path: 'etc/resolv.conf', mustBeDirectory: false }), closeSync);
   inMountNamespace(namespace, () => {
     attachMountOn(code, taskTarget);
     if (opt !== undefined) attachMountOn(opt, optTarget);
+    if (resolverFile !== undefined) attachMountOn(resolverFile, resolverTarget);
   });
 }
 
