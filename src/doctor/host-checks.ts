@@ -15,6 +15,7 @@ import { overlayCheck } from './checks/overlay.ts';
 import { programChecks } from './checks/programs.ts';
 import { rootCheck } from './checks/root.ts';
 import { seccompCheck } from './checks/seccomp.ts';
+import { seccompNamesCheck } from './checks/seccomp-names.ts';
 import { serviceUserChecks } from './checks/service-users.ts';
 
 /** Every check, in the order in which they are shown. */
@@ -26,6 +27,7 @@ export function hostChecks(dataDirectory: string): readonly Check[] {
     userAndTimeNamespaceCheck,
     namespaceCheck,
     seccompCheck,
+    seccompNamesCheck,
     cgroupCheck,
     loopDeviceCheck,
     idmappedImagesCheck,
