@@ -10,6 +10,7 @@ import { MemoryBudget } from '../isolation/cgroup/memory-budget.ts';
 import { DiskBudget } from '../isolation/encrypted-tmp/disk-budget.ts';
 import { IdRanges } from '../isolation/namespace/id-range.ts';
 import { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
+import { forbidCoreDumps } from '../linux/core-dumps.ts';
 import { sendDescriptor } from '../linux/descriptor.ts';
 import { hardenProcess } from '../linux/harden-process.ts';
 import { lowerOutOfMemoryScore } from '../linux/out-of-memory-score.ts';
@@ -69,6 +70,8 @@ export async function startHostAgent(
   const builderUser = findUser('cloister-builder');
   hardenProcess();
   becomeSubreaper();
+  // SECURITY: the keys of /tmp are never on a disk.
+  forbidCoreDumps();
   const instance = openInstance(settings.dataDirectory);
   const { runDirectory, volumeDirectory, dataDirectory } = instance;
   const host = readHostConfiguration(join(dataDirectory, 'config.json'));
@@ -113,7 +116,7 @@ export async function startHostAgent(
     rateLimits: host.isolation.rateLimits,
     router: network.router,
     walls,
-    onProblem: (error) => log(`block rate limits: ${error instanceof Error ? error.message : String(error)}`),
+    onProblem: (error) => log(error instanceof Error ? error.message : String(error)),
     maxSlots: settings.daemon.maxEnvironments,
   });
   // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.

@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { systemCall } from './libc.ts';
+import { fillRandom, withSecretPage } from './secret-page.ts';
 
 // Documentation/filesystems/fscrypt.rst of the kernel.
 const FS_IOC_SET_ENCRYPTION_POLICY = 0x800c6613;
@@ -11,21 +12,26 @@ const FSCRYPT_MODE_AES_256_XTS = 1;
 const FSCRYPT_MODE_AES_256_CTS = 4;
 const FSCRYPT_POLICY_FLAGS_PAD_32 = 3;
 const FSCRYPT_POLICY_V2 = 2;
+const keyBytes = 64;
 
-const ioctl = systemCall('int ioctl(int fd, unsigned long request, _Inout_ uint8_t *argument)');
+const ioctl = systemCall('int ioctl(int fd, unsigned long request, void *argument)');
 
-/** Gives the kernel a raw key for the file system that `directory` is on; answers its 16-byte identifier. The caller wipes `key`. */
-export function addEncryptionKey(directory: string, key: Buffer): Buffer {
-  const argument = Buffer.alloc(80 + key.length);
-  try {
+/** Writes a new key's bytes; whoever gives one must not keep them. */
+export type FillKey = (key: Buffer) => void;
+
+/**
+ * Makes a key and gives it to the kernel for the file system that `directory` is on; answers its 16-byte identifier. SECURITY: the key is made where the
+ * kernel reads it, in locked memory, and wiped; no other copy of it ever is in this process.
+ */
+export function addEncryptionKey(directory: string, fill: FillKey = fillRandom): Buffer {
+  return withSecretPage((page) => {
+    const argument = page.subarray(0, 80 + keyBytes);
     argument.writeUInt32LE(FSCRYPT_KEY_SPEC_TYPE_IDENTIFIER, 0);
-    argument.writeUInt32LE(key.length, 40);
-    key.copy(argument, 80);
+    argument.writeUInt32LE(keyBytes, 40);
+    fill(argument.subarray(80));
     withDirectory(directory, (fd) => ioctl(directory, fd, FS_IOC_ADD_ENCRYPTION_KEY, argument));
     return Buffer.from(argument.subarray(8, 24));
-  } finally {
-    argument.fill(0);
-  }
+  });
 }
 
 /** Encrypts everything that will be made in an empty directory with the key: contents AES-256-XTS, names AES-256-CTS. */

@@ -113,7 +113,10 @@ describe('block rate limits', () => {
   async function wall(name: string): Promise<Wall> {
     const environments = JSON.parse((await daemon.cli('env', 'list', '--json')).stdout) as { id: string; functionName: string }[];
     const id = environments.find(({ functionName }) => functionName === name)?.id ?? '';
-    return (JSON.parse((await daemon.cli('env', 'inspect', id, '--json')).stdout) as { blockRates: Wall }).blockRates;
+    const { blockRates } = JSON.parse((await daemon.cli('env', 'inspect', id, '--json')).stdout) as {
+      blockRates: Record<string, { value: string | number | null }>;
+    };
+    return Object.fromEntries(Object.entries(blockRates).map(([fact, { value }]) => [fact, value]));
   }
 
   /** What the kernel counts on the environment's own device, without asking Cloister. */

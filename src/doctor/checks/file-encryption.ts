@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { addEncryptionKey, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
@@ -47,9 +46,7 @@ function writeEncrypted(image: string, mountPoint: string): void {
   undo.defer(() => unmount(mountPoint));
   const directory = join(mountPoint, 'tmp');
   mkdirSync(directory);
-  const key = randomBytes(64);
-  const identifier = addEncryptionKey(directory, key);
-  key.fill(0);
+  const identifier = addEncryptionKey(directory);
   undo.defer(() => removeEncryptionKey(mountPoint, identifier));
   setEncryptionPolicy(directory, identifier);
   const path = join(directory, 'probe-file-name');

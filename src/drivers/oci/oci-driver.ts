@@ -6,6 +6,7 @@ import type { Evidence } from '../../evidence.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
 import type { MemoryBudget } from '../../isolation/cgroup/memory-budget.ts';
 import type { DiskBudget } from '../../isolation/encrypted-tmp/disk-budget.ts';
+import { DiskWatch, type WatchedVolume } from '../../isolation/encrypted-tmp/disk-watch.ts';
 import { makeVolumeTemplate, type VolumeTemplate } from '../../isolation/encrypted-tmp/volume-template.ts';
 import type { IdRanges } from '../../isolation/namespace/id-range.ts';
 import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
@@ -68,9 +69,11 @@ export class OciDriver implements Driver {
   #nextSlot = 1;
   #closing = false;
   readonly #blockWalls: BlockWalls;
+  readonly #diskWatch: DiskWatch;
 
   constructor(options: OciDriverOptions) {
     this.#options = options;
+    this.#diskWatch = new DiskWatch({ budget: options.diskBudget, onProblem: options.onProblem });
     this.#blockWalls = new BlockWalls({
       limiter: options.rateLimits.block,
       parent: options.cgroups.blockFiles(),
@@ -177,9 +180,11 @@ export class OciDriver implements Driver {
   async #openSlot(id: string, tmpSizeMiB: number): Promise<Slot> {
     const { journal, runDirectory, volumeDirectory, diskBudget, idRanges, router, walls } = this.#options;
     const template = await this.#template(tmpSizeMiB);
+    // What deleted files held counts as free for a new volume.
+    if (!diskBudget.hasRoom(tmpSizeMiB)) this.#diskWatch.trim();
     journal.opening(id);
     try {
-      return await Slot.open({
+      const slot = await Slot.open({
         id,
         directory: join(runDirectory, id),
         imagePath: join(volumeDirectory, `${id}.img`),
@@ -189,10 +194,28 @@ export class OciDriver implements Driver {
         router,
         walls,
       });
+      if (!diskBudget.preallocate) slot.own(this.#diskWatch.add(this.#watched(slot)));
+      return slot;
     } catch (error) {
       journal.closed(id);
       throw error;
     }
+  }
+
+  #watched(slot: Slot): WatchedVolume {
+    const { volume } = slot;
+    return {
+      imagePath: volume.imagePath,
+      trim: () => volume.trim(),
+      end: async () => {
+        const { onProblem, emit } = this.#options;
+        onProblem(
+          new CloisterError('NoCapacity', `the host's disk is filling: ended what writes most to it (${slot.id})`, { operation: 'watch disk' }),
+        );
+        if (slot.environmentId !== undefined) emit({ event: 'environmentGone', environmentId: slot.environmentId, outOfMemory: false });
+        await this.destroy(slot.id);
+      },
+    };
   }
 
   async #whileMaking<T>(slotId: string, make: () => Promise<T>): Promise<T> {

@@ -67,6 +67,11 @@ export class Slot {
     return new Slot({ id, directory, idRange, userNamespace: namespaces.user, timeNamespace: namespaces.time, network, volume }, undo.move());
   }
 
+  /** Disposes of something with the slot, before what the slot itself is made of. */
+  own(resource: Disposable): void {
+    this.#undo.use(resource);
+  }
+
   /** ORDER: after the environment's last process is gone. Volume and key first, the id range last. */
   async close(): Promise<void> {
     await this.#undo.disposeAsync();

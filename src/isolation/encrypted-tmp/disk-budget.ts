@@ -35,11 +35,16 @@ export class DiskBudget {
     this.#options = options;
   }
 
+  /** Whether a volume of this size could be filled without the reserve. */
+  hasRoom(sizeMiB: number): boolean {
+    return this.freeMiB() - sizeMiB >= this.#options.reserveMiB;
+  }
+
   /** Promises a volume its size until the disposal. Throws `NoCapacity` when it could not be filled without the reserve, or is one too many. */
   take(sizeMiB: number): Disposable {
     const { reserveMiB, maxOvercommit } = this.#options;
     const freeMiB = this.freeMiB();
-    if (freeMiB - sizeMiB < reserveMiB) throw noCapacity("the host's disk has no room for another /tmp");
+    if (!this.hasRoom(sizeMiB)) throw noCapacity("the host's disk has no room for another /tmp");
     // What volumes hold matters only when the free space alone does not cover all that was promised: looking at each costs time.
     const promisedMiB = this.#promisedMiB + sizeMiB;
     if (promisedMiB > freeMiB - reserveMiB && promisedMiB > maxOvercommit * (freeMiB + this.#allocatedMiB() - reserveMiB))

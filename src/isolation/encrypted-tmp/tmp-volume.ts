@@ -1,11 +1,11 @@
-import { randomFillSync } from 'node:crypto';
 import { closeSync, ftruncateSync, mkdirSync, openSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { allocateBlocks } from '../../linux/allocate-blocks.ts';
 import { closeAll } from '../../linux/descriptor.ts';
-import { addEncryptionKey, readEncryptionPolicy, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
+import { addEncryptionKey, type FillKey, readEncryptionPolicy, removeEncryptionKey, setEncryptionPolicy } from '../../linux/file-encryption.ts';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
 import { cloneMount, mountAs, mountFlags, unmount } from '../../linux/mount.ts';
+import { trimFileSystem } from '../../linux/trim-file-system.ts';
 import type { VolumeTemplate } from './volume-template.ts';
 
 export interface TmpVolumeOptions {
@@ -16,6 +16,8 @@ export interface TmpVolumeOptions {
   readonly preallocate: boolean;
   /** A directory of the agent's own mount namespace to mount the volume on, made here and removed by close(). */
   readonly mountPoint: string;
+  /** @default the kernel's random generator */
+  readonly fillKey?: FillKey;
 }
 
 /** An environment's /tmp: its own ext4 in a sparse file, encrypted with a key that only the kernel holds and that ends with the volume. */
@@ -49,7 +51,7 @@ export class TmpVolume {
       flags: mountFlags.noSetuid | mountFlags.noDevices,
     });
     undo.defer(() => unmount(options.mountPoint));
-    const keyIdentifier = encrypt(join(options.mountPoint, 'tmp'));
+    const keyIdentifier = encrypt(join(options.mountPoint, 'tmp'), options.fillKey);
     undo.move();
     closeAll(loop.fd, image);
     return new TmpVolume(options, loop.device, keyIdentifier);
@@ -66,6 +68,15 @@ export class TmpVolume {
 
   get directory(): string {
     return join(this.#options.mountPoint, 'tmp');
+  }
+
+  get imagePath(): string {
+    return this.#options.imagePath;
+  }
+
+  /** Gives blocks of deleted files back to the host's disk, unless they are the volume's for good. */
+  trim(): void {
+    if (!this.#options.preallocate) trimFileSystem(this.#options.mountPoint);
   }
 
   /** ORDER: after the last process of the environment is gone; the key first, so that nothing readable is left whatever fails next. */
@@ -91,14 +102,8 @@ function writeImage({ template, imagePath, preallocate }: TmpVolumeOptions): num
   }
 }
 
-function encrypt(directory: string): Buffer {
-  const key = Buffer.alloc(64);
-  try {
-    randomFillSync(key);
-    const identifier = addEncryptionKey(directory, key);
-    setEncryptionPolicy(directory, identifier);
-    return identifier;
-  } finally {
-    key.fill(0);
-  }
+function encrypt(directory: string, fillKey: FillKey | undefined): Buffer {
+  const identifier = addEncryptionKey(directory, fillKey);
+  setEncryptionPolicy(directory, identifier);
+  return identifier;
 }
