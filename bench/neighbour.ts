@@ -76,9 +76,9 @@ async function beside(bench: Bench, bomb: BombName, memorySizeMiB: number): Prom
 }
 
 async function measure(bench: Bench, window: Window, seconds: number, bombName?: string): Promise<void> {
-  const end = performance.now() + seconds * 1_000;
   const bomb = bombName === undefined ? undefined : await bombGroup(bench, bombName);
   const started = performance.now();
+  const end = started + seconds * 1_000;
   const before = readProcessorTime(bench.pids);
   const bombBefore = bomb?.cpuSeconds() ?? 0;
   await Promise.all([

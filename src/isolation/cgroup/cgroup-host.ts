@@ -86,8 +86,9 @@ export class CgroupHost {
     this.#home = readKernelFile('/proc/self/cgroup');
     const group = this.group(agentGroup);
     group.create();
-    // A group's guarantee is worth no more than its parent's.
-    if (this.mode === 'v2') writeKernelFile(join(mountRoot, this.parent, 'memory.min'), (agentMemoryMiB + daemonMemoryMiB) * 1024 * 1024);
+    // A group's guarantee and weight are worth no more than its parent's: without this, environments that spin use up the turns of the daemon beside
+    // every other process of the host.
+    this.group('').protect(agentMemoryMiB + daemonMemoryMiB);
     group.protect(agentMemoryMiB);
     group.attach(process.pid);
   }

@@ -93,16 +93,17 @@ describe('V2Cgroup', () => {
     expect(text('env', 'memory.swap.max').startsWith('0')).toBe(true);
     expect(text('env', 'memory.oom.group')).toBe('1');
     expect(text('env', 'pids.max').startsWith('64')).toBe(true);
-    expect(text('env', 'cpu.weight')).toBe('140');
+    expect(text('env', 'cpu.weight')).toBe('100');
     expect(text('env', 'cpu.max.burst')).toBe('0');
     expect(new V2Cgroup(root, 'env').memoryUsageBytes()).toBe(4_096);
   });
 
   it.each([
     [1_769, '100'],
-    [1, '1'],
+    [3_538, '200'],
+    [1, '100'],
     [1_000_000, '10000'],
-  ])('keeps the weight of %i MiB within what the kernel takes', (memorySizeMiB, weight) => {
+  ])('gives %i MiB a weight of no less than a vCPU, within what the kernel takes', (memorySizeMiB, weight) => {
     makeFiles(join(root, 'env'), { ...files, 'cpu.weight': '' });
     new V2Cgroup(root, 'env').create({ memorySizeMiB, maxProcesses: 64 });
     expect(text('env', 'cpu.weight')).toBe(weight);
@@ -202,7 +203,7 @@ describe('V1Cgroup', () => {
     expect(text('memory', 'env', 'memory.swappiness')).toBe('0');
     expect(text('pids', 'env', 'pids.max')).toBe('32');
     expect(text('cpu', 'env', 'cpu.cfs_period_us')).toBe(String(cpuPeriodUs));
-    expect(text('cpu', 'env', 'cpu.shares')).toBe('74');
+    expect(text('cpu', 'env', 'cpu.shares')).toBe('1024');
     expect(text('cpu', 'env', 'cpu.cfs_burst_us')).toBe('0');
     expect(text('devices', 'env', 'devices.deny')).toBe('a');
     expect(text('devices', 'env', 'devices.allow')).toMatch(/^c \d+:[\d*]+ rwm$/);

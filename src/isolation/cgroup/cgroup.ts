@@ -10,9 +10,12 @@ export function cpuQuotaUs(memorySizeMiB: number): number {
   return Math.max(1_000, Math.round((memorySizeMiB / memoryPerVcpuMiB) * cpuPeriodUs));
 }
 
-/** Of the kernel's neutral weight, which stands for 1 vCPU: what a group gets of processors that more want than there are. */
+/**
+ * Of the kernel's neutral weight, which stands for 1 vCPU: what a group gets of processors that more want than there are. A group of less than
+ * a vCPU is held to its share by its quota; a smaller weight would only have it wait longer for each turn, behind one that spins.
+ */
 export function cpuShare(memorySizeMiB: number): number {
-  return memorySizeMiB / memoryPerVcpuMiB;
+  return Math.max(1, memorySizeMiB / memoryPerVcpuMiB);
 }
 
 /** As `cpuShare`, of the agent and the daemon: they do little, and must do it at once while every environment spins. */

@@ -16,9 +16,8 @@ const removeTimeoutMs = 5_000;
 /** Of the memory size: how much may wait in sockets beside it. */
 const socketBufferShare = 4;
 const killedAtOnce = 64;
-/** The kernel's neutral weight, and the least (Documentation/scheduler/sched-design-CFS.rst). */
+/** The kernel's neutral weight (Documentation/scheduler/sched-design-CFS.rst). */
 const neutralShares = 1_024;
-const leastShares = 2;
 
 /** An environment's groups on a v1 or hybrid host: one directory of the same name under each controller. */
 export class V1Cgroup implements Cgroup {
@@ -149,7 +148,7 @@ export class V1Cgroup implements Cgroup {
   #limitCpu(memorySizeMiB: number): void {
     const write = (file: string, value: number) => writeKernelFile(join(this.#paths.cpu, file), value);
     write('cpu.cfs_period_us', cpuPeriodUs);
-    write('cpu.shares', Math.max(leastShares, Math.round(neutralShares * cpuShare(memorySizeMiB))));
+    write('cpu.shares', Math.round(neutralShares * cpuShare(memorySizeMiB)));
     // Kernels before 5.14 have no burst to forbid.
     if (existsSync(join(this.#paths.cpu, 'cpu.cfs_burst_us'))) write('cpu.cfs_burst_us', 0);
   }

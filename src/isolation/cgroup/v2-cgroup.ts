@@ -6,9 +6,9 @@ import { allowedDevices, type Cgroup, type CgroupLimits, cpuPeriodUs, cpuShare, 
 import { waitUntil } from './wait-until.ts';
 
 const timeoutMs = 5_000;
-/** cpu.weight: what a group has unless told otherwise, and the ends of its range. */
+/** cpu.weight: what a group has unless told otherwise, and the most it can have. */
 const neutralWeight = 100;
-const [leastWeight, mostWeight] = [1, 10_000];
+const mostWeight = 10_000;
 
 /** An environment's group on a pure cgroup v2 host (Documentation/admin-guide/cgroup-v2.rst). Devices are the OCI runtime's: v2 has no files for them. */
 export class V2Cgroup implements Cgroup {
@@ -34,7 +34,7 @@ export class V2Cgroup implements Cgroup {
     if (existsSync(join(this.#path, 'memory.swap.max'))) this.#write('memory.swap.max', 0);
     this.#write('memory.oom.group', 1);
     this.#write('pids.max', maxProcesses);
-    this.#write('cpu.weight', Math.min(mostWeight, Math.max(leastWeight, Math.round(neutralWeight * cpuShare(memorySizeMiB)))));
+    this.#write('cpu.weight', Math.min(mostWeight, Math.round(neutralWeight * cpuShare(memorySizeMiB))));
     // Kernels before 5.14 have no burst to forbid.
     if (existsSync(join(this.#path, 'cpu.max.burst'))) this.#write('cpu.max.burst', 0);
   }
