@@ -82,10 +82,12 @@ interface Wall {
 }
 
 /** Token buckets of each device an environment reads or writes: what the kernel counted, against the time it took inside. */
-describe('block rate limits', () => {
+// What others do on the host can make a measurement slower, and never faster: a limit that does not hold fails each time.
+describe('block rate limits', { retry: 2 }, () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'cloister-block-'));
   let daemon: RunningDaemon;
   let lambda: LambdaClient;
+  let serial = 0;
 
   beforeAll(async () => {
     writeFileSync(join(dataDir, 'config.json'), JSON.stringify({ isolation: { rateLimits: { block: { bandwidth, ops } } } }), { mode: 0o600 });
@@ -99,9 +101,11 @@ describe('block rate limits', () => {
   });
 
   /** A function of its own for each test: a full bucket and its whole burst. */
-  async function make(name: string, files: Readonly<Record<string, string | Buffer>> = {}): Promise<void> {
+  async function make(base: string, files: Readonly<Record<string, string | Buffer>> = {}): Promise<string> {
+    const name = `${base}-${serial++}`;
     await deploy(lambda, { name, runtime: 'python3.13', files: { 'index.py': python, ...files }, MemorySize: 1_769, Timeout: 60 });
     await run(name, { what: 'nothing' });
+    return name;
   }
 
   async function run(name: string, event: object): Promise<number> {
@@ -145,12 +149,13 @@ describe('block rate limits', () => {
   }
 
   it.each(['buffered', 'synced'])('honours the burst of %s writes, and holds them to the rate after it', async (what) => {
-    const name = `write-${what}`;
-    await make(name);
+    const name = await make(`write-${what}`);
     const use = await deviceUse(name);
-    expect((await wall(name))['tmp.bytesBurstLeft']).toBeGreaterThan(14 * mebibyte);
-    // At the rate alone this would take 2 seconds; the last of the burst comes slower, so that no look at it can be too late.
-    expect(await run(name, { what, mebibytes: 20 })).toBeLessThan(1.2);
+    // Some of it went into the file system's own first reads.
+    const left = Math.floor(Number((await wall(name))['tmp.bytesBurstLeft']) / mebibyte);
+    expect(left).toBeGreaterThan(8);
+    // Far sooner than at the rate alone; the last of the burst comes slower, so that no look at it can be too late.
+    expect(await run(name, { what, mebibytes: left })).toBeLessThan(((left * mebibyte) / bytesPerSecond) * 0.7);
     await run(name, { what, mebibytes: 20 });
     await expect.poll(async () => (await wall(name))['tmp.bytesBurstLeft'], { timeout: 20_000 }).toBe(0);
     const before = use().bytes;
@@ -162,20 +167,20 @@ describe('block rate limits', () => {
   });
 
   it('holds reads of /tmp to the rate once its pages are not in memory', async () => {
-    await make('read-tmp');
-    await run('read-tmp', { what: 'synced', mebibytes: 50 });
+    const readTmp = await make('read-tmp');
+    await run(readTmp, { what: 'synced', mebibytes: 50 });
     dropCaches();
-    expectRate((50 * mebibyte) / (await run('read-tmp', { what: 'read', paths: ['/tmp/data'] })), bytesPerSecond);
+    expectRate((50 * mebibyte) / (await run(readTmp, { what: 'read', paths: ['/tmp/data'] })), bytesPerSecond);
   });
 
   it('honours the burst of reads of an image, and holds them to the rate after it, on the disk below', async () => {
     // The runtime's own pages come back into memory at another's expense.
     await make('warm');
-    await make('read-image', { first: randomBytes(24 * mebibyte), second: randomBytes(24 * mebibyte) });
+    const readImage = await make('read-image', { first: randomBytes(24 * mebibyte), second: randomBytes(24 * mebibyte) });
     dropCaches();
-    const left = Number((await wall('read-image'))['images.bytesBurstLeft']);
+    const left = Number((await wall(readImage))['images.bytesBurstLeft']);
     expect(left).toBeGreaterThan(10 * mebibyte);
-    const seconds = await run('read-image', { what: 'read', paths: ['/var/task/first', '/var/task/second'] });
+    const seconds = await run(readImage, { what: 'read', paths: ['/var/task/first', '/var/task/second'] });
     const atRate = (48 * mebibyte - left - bandwidth.size) / bytesPerSecond;
     expect(seconds).toBeGreaterThan(atRate / (1 + tolerance));
     // The burst itself takes a moment, and far less than at the rate.
@@ -183,41 +188,41 @@ describe('block rate limits', () => {
   });
 
   it('honours the burst of operations, and holds them to their rate after it', async () => {
-    await make('operations');
-    await run('operations', { what: 'synced', mebibytes: 20 });
+    const operations = await make('operations');
+    await run(operations, { what: 'synced', mebibytes: 20 });
     dropCaches();
-    const use = await deviceUse('operations');
-    const left = Number((await wall('operations'))['tmp.operationsBurstLeft']);
+    const use = await deviceUse(operations);
+    const left = Number((await wall(operations))['tmp.operationsBurstLeft']);
     expect(left).toBeGreaterThan(300);
-    expect(await run('operations', { what: 'pages', path: '/tmp/data', from: 0, count: left })).toBeLessThan((left / operationsPerSecond) * 0.8);
-    await run('operations', { what: 'pages', path: '/tmp/data', from: left, count: 200 });
+    expect(await run(operations, { what: 'pages', path: '/tmp/data', from: 0, count: left })).toBeLessThan((left / operationsPerSecond) * 0.8);
+    await run(operations, { what: 'pages', path: '/tmp/data', from: left, count: 200 });
     const before = use().operations;
-    const seconds = await run('operations', { what: 'pages', path: '/tmp/data', from: left + 200, count: 2_000 });
+    const seconds = await run(operations, { what: 'pages', path: '/tmp/data', from: left + 200, count: 2_000 });
     expectRate((use().operations - before - ops.size) / seconds, operationsPerSecond);
   });
 
   it('counts synced and buffered writes of many processes together', async () => {
-    await make('mixed');
-    const use = await deviceUse('mixed');
-    await run('mixed', { what: 'synced', mebibytes: 24 });
+    const mixed = await make('mixed');
+    const use = await deviceUse(mixed);
+    await run(mixed, { what: 'synced', mebibytes: 24 });
     const before = use().bytes;
-    const seconds = await run('mixed', { what: 'mixed', seconds: 10 });
+    const seconds = await run(mixed, { what: 'mixed', seconds: 10 });
     const share = (use().bytes - before - bandwidth.size) / seconds / bytesPerSecond;
     expect(share).toBeLessThan(1 + tolerance);
     expect(share).toBeGreaterThan(0.75);
   });
 
   it('does not slow a neighbour, and ends one that waits for its device at once', async () => {
-    await make('writer');
-    await make('neighbour');
-    const writing = run('writer', { what: 'buffered', mebibytes: 200 }).catch(() => undefined);
-    const { 'tmp.device': device } = await wall('writer');
-    await expect.poll(async () => (await wall('writer'))['tmp.bytesBurstLeft'], { timeout: 20_000 }).toBe(0);
+    const writer = await make('writer');
+    const neighbour = await make('neighbour');
+    const writing = run(writer, { what: 'buffered', mebibytes: 200 }).catch(() => undefined);
+    const { 'tmp.device': device } = await wall(writer);
+    await expect.poll(async () => (await wall(writer))['tmp.bytesBurstLeft'], { timeout: 20_000 }).toBe(0);
     // Its own burst, and no more than that.
-    expect(await run('neighbour', { what: 'synced', mebibytes: 15 })).toBeLessThan(3);
+    expect(await run(neighbour, { what: 'synced', mebibytes: 15 })).toBeLessThan(3);
     const begun = performance.now();
     const environments = JSON.parse((await daemon.cli('env', 'list', '--json')).stdout) as { id: string; functionName: string }[];
-    await daemon.cli('env', 'stop', environments.find(({ functionName }) => functionName === 'writer')?.id ?? '');
+    await daemon.cli('env', 'stop', environments.find(({ functionName }) => functionName === writer)?.id ?? '');
     expect(performance.now() - begun).toBeLessThan(5_000);
     await writing;
     expect(rootRules()).not.toContain(`${device} `);
@@ -232,8 +237,8 @@ describe('block rate limits', () => {
   });
 
   it('has the rules that a killed agent left in the root group removed at the next start', async () => {
-    await make('killed');
-    const device = String((await wall('killed'))['tmp.device']);
+    const killed = await make('killed');
+    const device = String((await wall(killed))['tmp.device']);
     expect(rootRules()).toContain(`${device} `);
     process.kill(daemon.pid, 'SIGKILL');
     await daemon.stop();
