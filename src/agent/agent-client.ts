@@ -131,6 +131,11 @@ export class AgentClient implements HostAgent {
     this.#listeners.push(listener);
   }
 
+  /** Ends the connection, upon which the agent ends every environment and itself. */
+  close(): void {
+    this.#control.destroy();
+  }
+
   #request<V extends Verb>(verb: V, fields: RequestOf<V>): Promise<Results[V]> {
     if (this.#gone) return Promise.reject(agentGone());
     const id = this.#nextId++;

@@ -13,6 +13,22 @@ interface RawReply {
   readonly result?: Record<string, unknown>;
 }
 
+/** A real agent without a daemon; the descriptors are the daemon's ends of both socketpairs. It ends when the control socket is closed. */
+export function startAgentUnderTest(
+  dataDirectory: string,
+  { network }: { readonly network?: number } = {},
+): { readonly agent: ChildProcess; readonly control: number; readonly descriptors: number } {
+  const control = makeSocketPair('stream');
+  const descriptors = makeSocketPair('seqpacket');
+  const program = fileURLToPath(new URL('agent-under-test.ts', import.meta.url));
+  const node = withAgentCapabilities([process.execPath, '--disable-warning=ExperimentalWarning', program, '--data-dir', dataDirectory]);
+  const enter = network === undefined ? [] : ['nsenter', `--net=/proc/${network}/ns/net`, '--'];
+  const [file = '', ...rest] = [...enter, 'unshare', '--mount', '--propagation', 'private', '--', ...node];
+  const agent = spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
+  closeAll(control.second, descriptors.second);
+  return { agent, control: control.first, descriptors: descriptors.first };
+}
+
 /** The daemon's side of a real agent's sockets in the hands of a test: it may send whatever bytes it likes. */
 export class RawDaemon implements AsyncDisposable {
   readonly agent: ChildProcess;
@@ -33,22 +49,9 @@ export class RawDaemon implements AsyncDisposable {
   }
 
   /** `network` is the pid of a process whose network namespace stands for the host's. */
-  static start(dataDirectory: string, { network }: { readonly network?: number } = {}): RawDaemon {
-    const control = makeSocketPair('stream');
-    const descriptors = makeSocketPair('seqpacket');
-    const program = fileURLToPath(new URL('agent-under-test.ts', import.meta.url));
-    const args = [
-      '--mount',
-      '--propagation',
-      'private',
-      '--',
-      ...withAgentCapabilities([process.execPath, '--disable-warning=ExperimentalWarning', program, '--data-dir', dataDirectory]),
-    ];
-    const enter = network === undefined ? [] : ['nsenter', `--net=/proc/${network}/ns/net`, '--'];
-    const [file = '', ...rest] = [...enter, 'unshare', ...args];
-    const agent = spawn(file, rest, { stdio: ['ignore', 'inherit', 'inherit', control.second, descriptors.second] });
-    closeAll(control.second, descriptors.second);
-    return new RawDaemon(agent, new Socket({ fd: control.first, readable: true, writable: true }), descriptors.first);
+  static start(dataDirectory: string, options: { readonly network?: number } = {}): RawDaemon {
+    const { agent, control, descriptors } = startAgentUnderTest(dataDirectory, options);
+    return new RawDaemon(agent, new Socket({ fd: control, readable: true, writable: true }), descriptors);
   }
 
   write(bytes: Buffer): void {

@@ -144,6 +144,18 @@ export class FakeHostAgent {
     closeSync(environment.stderr);
   }
 
+  /** What a kill(2) from outside does: the runtime's process goes, or PID 1 and the environment with it. */
+  kill(environmentId: string, what: 'runtime' | 'init'): void {
+    const environment = this.living.get(environmentId);
+    if (environment === undefined) return;
+    const { processId } = environment;
+    if (what === 'runtime' && processId === undefined) return;
+    for (const client of environment.clients) client.close();
+    environment.processId = undefined;
+    if (what === 'init') this.#tell({ event: 'environmentGone', environmentId, outOfMemory: false });
+    else if (processId !== undefined) this.#tell({ event: 'exited', environmentId, processId, status: null, signal: 9, outOfMemory: false });
+  }
+
   onEvent(listener: (event: AgentEvent) => void): void {
     this.#listeners.push(listener);
   }
