@@ -20,6 +20,7 @@ import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
+import { DedicatedRuntimes } from './dedicated-runtimes.ts';
 import { HostBudget } from './host-budget.ts';
 import { egressPolicyOf, readHostConfiguration } from './host-configuration.ts';
 import { openHostNetwork } from './host-network.ts';
@@ -121,6 +122,9 @@ export async function startHostAgent(
   });
   // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.
   const runtimeDirectories = [dataDirectory, defaultDataDirectory];
+  const dedicatedRuntimes = new DedicatedRuntimes({ directory: join(dataDirectory, 'images', 'dedicated'), disk: diskBudget });
+  // ORDER: after the driver, whose environments are mounted from them.
+  undo.use(dedicatedRuntimes);
   const uploads = new Uploads();
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
@@ -150,6 +154,7 @@ export async function startHostAgent(
       budget,
       listRuntimes: () => listRuntimes(runtimeDirectories),
       findRuntime: (name) => findRuntime(runtimeDirectories, name),
+      dedicatedRuntimes: host.isolation.dedicatedRuntime ? dedicatedRuntimes : undefined,
       onReady: (facts) => {
         const line = { ...facts, dataDir: dataDirectory, pid: process.pid };
         publish(instance, line, daemon.pid);

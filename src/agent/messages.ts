@@ -40,7 +40,8 @@ export const requestSchemas = {
   dropImage: z.strictObject({ accountId, digest }),
   listRuntimes: z.strictObject({}),
   openSlot: z.strictObject({ driver, tmpSizeMiB }),
-  prepare: z.strictObject({ slotId, runtime: runtimeName, memorySizeMiB }),
+  /** `accountId`: whose it is to be; no other account can claim it then. With `isolation.dedicatedRuntime` it must be told. */
+  prepare: z.strictObject({ slotId, runtime: runtimeName, memorySizeMiB, accountId: accountId.exactOptional() }),
   claim: z.strictObject({
     environmentId,
     owner,

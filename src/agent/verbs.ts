@@ -3,6 +3,7 @@ import { CloisterError } from '../errors.ts';
 import type { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
 import type { BuiltRuntime, RuntimeManifest } from '../runtimes/runtime-manifest.ts';
 import type { Handlers } from './agent-server.ts';
+import type { DedicatedRuntimes } from './dedicated-runtimes.ts';
 import type { HostBudget } from './host-budget.ts';
 import type { ImageBuilder } from './image-builder.ts';
 import type { ImageStore } from './image-store.ts';
@@ -18,6 +19,8 @@ export interface VerbsOptions {
   readonly budget: HostBudget;
   readonly listRuntimes: () => Promise<readonly BuiltRuntime[]>;
   readonly findRuntime: (name: string) => Promise<BuiltRuntime | undefined>;
+  /** Undefined: all accounts share a runtime's file. */
+  readonly dedicatedRuntimes: DedicatedRuntimes | undefined;
   readonly onReady: (facts: RequestOf<'ready'>) => void;
 }
 
@@ -49,12 +52,12 @@ export function verbHandlers(options: VerbsOptions): Handlers {
       if (name !== 'oci') throw new CloisterError('HostUnfit', `the driver ${name} is not there yet`, { operation: 'open slot' });
       return { slotId: await driver.openSlot({ tmpSizeMiB }) };
     },
-    prepare: async ({ slotId, runtime, memorySizeMiB }) => {
+    prepare: async ({ slotId, runtime, memorySizeMiB, accountId }) => {
       const found = await options.findRuntime(runtime);
       if (found === undefined) throw new CloisterError('NotFound', `the runtime ${runtime} is not built on this host`, { operation: 'prepare' });
-      const { manifest, imagePath } = found;
-      const image = { digest: manifest.digest, imagePath, entrypoints: manifest.entrypoints };
-      return { environmentId: await driver.prepare({ slotId, runtime: image, memorySizeMiB }) };
+      const { digest, entrypoints } = found.manifest;
+      const file = await runtimeFile(options.dedicatedRuntimes, found, accountId);
+      return { environmentId: await driver.prepare({ slotId, runtime: { digest, entrypoints, ...file }, memorySizeMiB, accountId }) };
     },
     claim: async ({ environmentId, owner, codeDigest, layers }, send) => {
       const code = findImage(owner, { accountId: owner.accountId, digest: codeDigest });
@@ -74,6 +77,19 @@ export function verbHandlers(options: VerbsOptions): Handlers {
       return {};
     },
   };
+}
+
+/** The file an environment's runtime is mounted from. */
+async function runtimeFile(
+  dedicated: DedicatedRuntimes | undefined,
+  found: BuiltRuntime,
+  accountId: string | undefined,
+): Promise<{ readonly key: string; readonly imagePath: string }> {
+  const { digest } = found.manifest;
+  if (dedicated === undefined) return { key: `runtime-${digest}`, imagePath: found.imagePath };
+  if (accountId === undefined)
+    throw new CloisterError('Conflict', 'runtimes are dedicated here: an environment is prepared for one account', { operation: 'prepare' });
+  return { key: `runtime-${accountId}-${digest}`, imagePath: await dedicated.path(accountId, found) };
 }
 
 async function done(work: Promise<void>): Promise<Record<string, never>> {

@@ -4,6 +4,8 @@ import type { Evidence } from '../evidence.ts';
 /** A runtime image as a driver needs it. */
 export interface RuntimeImage {
   readonly digest: string;
+  /** Tells its file from any other's: environments of one key share a mount, and its pages. */
+  readonly key: string;
   readonly imagePath: string;
   readonly entrypoints: readonly string[];
 }
@@ -12,6 +14,14 @@ export interface RuntimeImage {
 export interface StoredImage {
   readonly key: string;
   readonly path: string;
+}
+
+export interface PrepareOptions {
+  readonly slotId: string;
+  readonly runtime: RuntimeImage;
+  readonly memorySizeMiB: number;
+  /** The one account that may claim it; undefined: any. */
+  readonly accountId: string | undefined;
 }
 
 export interface ClaimOptions {
@@ -42,7 +52,7 @@ export type DriverEvent =
 /** How an environment is walled in. Every verb is idempotent or refuses; destroy works from any half-made state. */
 export interface Driver {
   openSlot(options: { readonly tmpSizeMiB: number }): Promise<string>;
-  prepare(options: { readonly slotId: string; readonly runtime: RuntimeImage; readonly memorySizeMiB: number }): Promise<string>;
+  prepare(options: PrepareOptions): Promise<string>;
   /** Binds a prepared environment to one owner, once, for good. */
   claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors>;
   start(environmentId: string, environment: Readonly<Record<string, string>>): Promise<number>;

@@ -135,7 +135,7 @@ export class ExecutionEnvironment {
     this.#making(slotId, { type: 'slotOpened', slotId });
     const runtime = (await summaries).find((summary) => summary.name === fn.runtime);
     if (runtime === undefined) throw this.#error('NotFound', `runtime ${fn.runtime} is not built on this host`);
-    const environmentId = await agent.prepare({ slotId, runtime: fn.runtime, memorySizeMiB: fn.memorySizeMiB });
+    const environmentId = await agent.prepare({ slotId, runtime: fn.runtime, memorySizeMiB: fn.memorySizeMiB, accountId: fn.accountId });
     this.#making(environmentId, { type: 'prepared', environmentId });
     this.#stopListening = events.listen(environmentId, (notice) => this.#notice(notice));
     const { accountId, functionName, version } = fn;

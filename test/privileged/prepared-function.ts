@@ -63,7 +63,7 @@ export async function claimEnvironment(
   const { accountId, codeDigest, memorySizeMiB = 256, layers = [] } = options;
   const slot = await daemon.request('openSlot', { driver: 'oci', tmpSizeMiB: 512 });
   const { slotId } = slot.result as { slotId: string };
-  const prepared = await daemon.request('prepare', { slotId, runtime: 'provided.al2023', memorySizeMiB });
+  const prepared = await daemon.request('prepare', { slotId, runtime: 'provided.al2023', memorySizeMiB, accountId });
   const { environmentId } = prepared.result as { environmentId: string };
   const owner = { accountId, functionName: 'contract', version: '$LATEST' };
   const claimed = await daemon.request('claim', { environmentId, owner, codeDigest, layers: layers.map((digest) => ({ accountId, digest })) });

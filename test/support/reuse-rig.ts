@@ -30,7 +30,6 @@ export function composeRig(
     clock,
     idleTimeoutMs,
     maxEnvironments: host.maxEnvironments,
-    maxMemoryMiB: 10_240,
     onProblem,
   });
   return { ...host, invoker: new FunctionInvoker({ pool, clock }), clock, idleTimeoutMs, problems };

@@ -13,7 +13,7 @@ import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
 import type { NetworkRouter } from '../../isolation/network/router.ts';
 import type { RateLimits } from '../../isolation/rate-limit/token-bucket.ts';
 import type { ImageMounts } from '../../isolation/rootfs/image-mounts.ts';
-import type { ClaimOptions, Driver, DriverEvent, EnvironmentDescriptors, RuntimeImage } from '../driver.ts';
+import type { ClaimOptions, Driver, DriverEvent, EnvironmentDescriptors, PrepareOptions, RuntimeImage } from '../driver.ts';
 import { type BlockWall, BlockWalls } from './block-walls.ts';
 import { ociEvidence } from './evidence.ts';
 import { OciEnvironment } from './oci-environment.ts';
@@ -94,15 +94,7 @@ export class OciDriver implements Driver {
     });
   }
 
-  async prepare({
-    slotId,
-    runtime,
-    memorySizeMiB,
-  }: {
-    readonly slotId: string;
-    readonly runtime: RuntimeImage;
-    readonly memorySizeMiB: number;
-  }): Promise<string> {
+  async prepare({ slotId, runtime, memorySizeMiB, accountId }: PrepareOptions): Promise<string> {
     const slot = this.#slots.get(slotId);
     if (slot === undefined || this.#destroying.has(slotId)) throw new CloisterError('NotFound', 'there is no such slot', { operation: 'prepare' });
     if (slot.environmentId !== undefined) throw new CloisterError('Conflict', 'the slot has an environment', { operation: 'prepare' });
@@ -117,6 +109,7 @@ export class OciDriver implements Driver {
         slot,
         runtime,
         memorySizeMiB,
+        accountId,
         cgroup,
         ociRuntime,
         images,

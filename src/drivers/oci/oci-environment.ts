@@ -36,6 +36,8 @@ export interface OciEnvironmentOptions {
   readonly slot: Slot;
   readonly runtime: RuntimeImage;
   readonly memorySizeMiB: number;
+  /** The one account that may claim it. */
+  readonly accountId: string | undefined;
   readonly cgroup: Cgroup;
   readonly ociRuntime: OciRuntime;
   readonly images: ImageMounts;
@@ -144,6 +146,9 @@ export class OciEnvironment {
   /** Binds the environment to its owner, once. There is no way back. */
   async claim({ owner, code, layers }: ClaimOptions, egress: EgressPolicy): Promise<EnvironmentDescriptors> {
     if (this.#owner !== undefined) throw new CloisterError('Conflict', 'the environment has an owner', { operation: 'claim' });
+    const { accountId } = this.#options;
+    if (accountId !== undefined && accountId !== owner.accountId)
+      throw new CloisterError('Conflict', 'the environment was prepared for another account', { operation: 'claim' });
     this.#owner = owner;
     const { network, idRange } = this.slot;
     await network.open(egress);
@@ -267,9 +272,8 @@ interface AttachedRoot extends Disposable {
 
 /** The runtime's image and the encrypted /tmp, both id-mapped, /dev, and what covers parts of /proc. */
 function attachRoot({ slot, runtime, images }: OciEnvironmentOptions, undo: AsyncDisposableStack): AttachedRoot {
-  const key = `runtime-${runtime.digest}`;
-  const image = images.acquire(key, runtime.imagePath);
-  undo.defer(() => images.release(key));
+  const image = images.acquire(runtime.key, runtime.imagePath);
+  undo.defer(() => images.release(runtime.key));
   using stack = new DisposableStack();
   const mounts = stack.use(new AttachedMounts(slot.directory));
   const { firstId } = slot.idRange;
