@@ -1,8 +1,11 @@
-import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { agentCapabilityMask } from '../../src/agent/agent-capabilities.ts';
+import { IdRanges } from '../../src/isolation/namespace/id-range.ts';
 import { type RunningDaemon, startDaemon } from '../daemon.ts';
 import { deploy, invoke } from '../functions.ts';
 
@@ -78,6 +81,29 @@ describe('the host agent', () => {
     // The same look succeeds where it should: the reason above is the user, not a missing file.
     expect(asDaemonUser('head', '-c', '1', join(dataDir, 'endpoint.json'))).toBe('{');
     for (const path of secrets.filter((one) => one.startsWith(dataDir))) expect(readFileSync(path).length, path).toBeGreaterThan(0);
+  });
+
+  it('gives out no range of ids while a process of it survives', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'cloister-ids-'));
+    const ranges = new IdRanges(directory, 'test');
+    const freshStart = () => writeFileSync(join(directory, 'last'), '8000');
+    freshStart();
+    const first = ranges.take();
+    ranges.release(first.index);
+    const identity = [`--reuid=${first.firstId + 993}`, `--regid=${first.firstId + 990}`, '--clear-groups', '--'];
+    const survivor = spawn('setpriv', [...identity, 'cat'], { stdio: ['pipe', 'pipe', 'ignore'] });
+    survivor.stdin.write('running');
+    await once(survivor.stdout, 'data');
+    freshStart();
+    const second = ranges.take();
+    expect(second.index).toBe(first.index + 1);
+    ranges.release(second.index);
+    const gone = once(survivor, 'exit');
+    survivor.kill('SIGKILL');
+    await gone;
+    freshStart();
+    expect(ranges.take().index).toBe(first.index);
+    rmSync(directory, { recursive: true });
   });
 
   it('still serves after all that', async () => {

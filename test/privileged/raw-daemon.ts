@@ -37,6 +37,8 @@ export class RawDaemon implements AsyncDisposable {
   readonly #waiting = new Map<number, (reply: RawReply) => void>();
   readonly unasked: RawReply[] = [];
   onEvent: (event: Record<string, unknown>) => void = () => undefined;
+  /** A reply to a frame that was written by hand. */
+  onOther: (reply: RawReply) => void = () => undefined;
   #buffer = Buffer.alloc(0);
   #nextId = 1;
 
@@ -103,6 +105,7 @@ export class RawDaemon implements AsyncDisposable {
       this.#waiting.delete(reply.id);
       if (resolve !== undefined) resolve(reply);
       else if (reply.id === 0) this.unasked.push(reply);
+      else this.onOther(reply);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
@@ -20,13 +20,41 @@ it('IdRanges never gives two instances overlapping ranges', () => {
   });
 });
 
-it('IdRanges gives a released range out again, and an ended instance only its own', () => {
+it('IdRanges gives back to an ended instance only its own, and the note of the last one stays', () => {
   const path = directory();
   const [one, two] = [new IdRanges(path, 'one'), new IdRanges(path, 'two')];
-  const first = one.take();
-  const other = two.take();
-  one.release(first.index);
-  expect(one.take().index).toBe(first.index);
+  const [first, other] = [one.take(), two.take()];
   expect(new IdRanges(path, 'one').releaseAll()).toBe(1);
-  expect(new IdRanges(path, 'three').take().index).not.toBe(other.index);
+  expect([first.index, other.index]).not.toContain(new IdRanges(path, 'three').take().index);
+});
+
+it('IdRanges gives a released range out again after all others, by whatever instance', () => {
+  const path = directory();
+  const ranges = new IdRanges(path, 'one', () => new Set());
+  const first = ranges.take();
+  ranges.release(first.index);
+  const next = new IdRanges(path, 'two', () => new Set());
+  for (let count = 0; count < 50; count += 1) {
+    const { index } = next.take();
+    expect(index).not.toBe(first.index);
+    next.release(index);
+  }
+  writeFileSync(join(path, 'last'), '16383');
+  expect(next.take().index).toBe(first.index);
+});
+
+it('IdRanges skips a range while a process or a key has any of its ids', () => {
+  const path = directory();
+  let held: number[] = [];
+  const ranges = new IdRanges(path, 'one', () => new Set(held));
+  const [first, second] = [ranges.take(), ranges.take()];
+  ranges.release(first.index);
+  ranges.release(second.index);
+  writeFileSync(join(path, 'last'), '16383');
+  held = [first.firstId + 993, 0, 1_000];
+  expect(ranges.take().index).toBe(second.index);
+  ranges.release(second.index);
+  writeFileSync(join(path, 'last'), '16383');
+  held = [];
+  expect(ranges.take().index).toBe(first.index);
 });
