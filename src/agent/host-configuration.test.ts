@@ -30,6 +30,7 @@ describe('parseHostConfiguration()', () => {
   it.each([
     ['a word that is no policy', { isolation: { egress: { default: 'all' } } }],
     ['a network that is none', { isolation: { egress: { default: ['300.0.0.0/8'] } } }],
+    ['a private network, which no policy opens', { isolation: { egress: { default: ['192.168.1.0/24:5432'] } } }],
     ['a prefix over 32', { isolation: { egress: { default: ['10.0.0.0/33'] } } }],
     ['a port that is none', { isolation: { egress: { default: ['10.0.0.0/8:70000'] } } }],
     ['an account that is no account', { isolation: { egress: { accounts: { me: 'public' } } } }],

@@ -14,7 +14,7 @@ const rateLimiter = z.strictObject({ bandwidth: tokenBucket.optional(), ops: tok
 const egress = z.union([z.enum(['none', 'public']), z.array(z.string()).min(1).max(64)]).transform((value, context): EgressPolicy => {
   const policy = parseEgressPolicy(value);
   if (policy !== undefined) return policy;
-  context.addIssue({ code: 'custom', message: 'must be "none", "public" or a list of a.b.c.d/len or a.b.c.d/len:port' });
+  context.addIssue({ code: 'custom', message: 'must be "none", "public" or a list of public a.b.c.d/len or a.b.c.d/len:port' });
   return z.NEVER;
 });
 const accountId = z.string().regex(/^\d{12}$/);

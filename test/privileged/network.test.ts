@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -183,6 +183,16 @@ describe('the network wall', () => {
     expect(world.contacts.slice(before)).toEqual([]);
   });
 
+  it('keeps a function to 256 connections in the kernel’s table', async () => {
+    const before = world.contactsOf({ protocol: 'udp', port: 9000 }).length;
+    await run('other', `for i in {1..400}; do echo x > /dev/udp/${publicAddress}/9000; done; sleep 0.5`);
+    const passed = () => world.contactsOf({ protocol: 'udp', port: 9000 }).length - before;
+    expect(passed()).toBeGreaterThan(200);
+    expect(passed()).toBeLessThanOrEqual(256);
+    const [limit = ''] = ((await networkOf('other'))['connectionLimit']?.value ?? []) as readonly string[];
+    expect(Number(/-c (\d+)/.exec(limit)?.[1])).toBeGreaterThanOrEqual(400 - 256);
+  });
+
   it('gives a function without a policy no way anywhere, no name, and an answer at once', async () => {
     const before = world.contacts.length;
     expect(await run('closed', `${tcp(publicAddress, 80)}; curl -sS http://anything.example/; cat /etc/resolv.conf`)).toMatch(
@@ -246,6 +256,25 @@ describe('the network wall', () => {
     inNetwork(router, 'iptables', '-P', 'INPUT', 'DROP');
     expect(String(before['filterPolicies']?.value)).toMatch(/-P INPUT ACCEPT/);
     expect(String((await networkOf('closed'))['filterPolicies']?.value)).toMatch(/-P INPUT DROP/);
+  });
+
+  it('leaves nothing when the agent is killed: no link on the host, no process of the uplink', async () => {
+    const uplinks = () => execFileSync('sh', ['-c', 'pgrep -x slirp4netns || true'], { encoding: 'utf8' }).split('\n').filter(Boolean);
+    const links = () => inNetwork(world.host.pid as number, 'ip', '-oneline', 'link', 'show').match(/^\d+: [^@:]+/gm);
+    const ours = uplinks().filter((pid) => readlinkSync(`/proc/${pid}/ns/net`) === readlinkSync(`/proc/${world.host.pid}/ns/net`));
+    expect(ours).toHaveLength(1);
+    expect(links()?.map((link) => link.replace(/^\d+: /, ''))).toEqual(['lo', 'eth0']);
+    daemon.agent.kill('SIGKILL');
+    const lives = (pid: string) => /^State:\s+[^Z]/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+    await expect.poll(() => uplinks().filter((pid) => ours.includes(pid) && lives(pid)), { timeout: 5_000 }).toEqual([]);
+    daemon.control.destroy();
+    // The next one clears what is left and has an uplink again.
+    daemon = RawDaemon.start(dataDirectory, { network: world.host.pid as number });
+    const codeDigest = await buildImage(daemon, accounts.open, { bootstrap });
+    environments.open.claimed[Symbol.dispose]();
+    const claimed = await claimEnvironment(daemon, { accountId: accounts.open, codeDigest });
+    environments.open = { ...environments.open, claimed };
+    expect(await run('open', tcp(publicAddress, 80))).toContain('internet 80');
   });
 
   async function dropsOf(account: Account): Promise<number> {

@@ -86,7 +86,7 @@ export class RawDaemon implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const ended = this.agent.exitCode === null ? once(this.agent, 'exit') : undefined;
+    const ended = this.agent.exitCode === null && this.agent.signalCode === null ? once(this.agent, 'exit') : undefined;
     this.control.destroy();
     await ended;
     closeAll(this.descriptors);

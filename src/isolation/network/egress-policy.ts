@@ -1,3 +1,5 @@
+import { isUnreachable } from './unreachable-ranges.ts';
+
 /** One destination that an environment may reach: an IPv4 network, and a port or every port. */
 export interface EgressDestination {
   /** `a.b.c.d/len`. */
@@ -14,7 +16,7 @@ export type EgressPolicy =
 
 const destinationPattern = /^(?<cidr>(?:\d{1,3}\.){3}\d{1,3}\/\d{1,2})(?::(?<port>\d{1,5}))?$/;
 
-/** Reads `none`, `public`, or a list of `a.b.c.d/len[:port]`; undefined when it is none of them. */
+/** Reads `none`, `public`, or a list of `a.b.c.d/len[:port]`, none of them all private; undefined when it is none of these. */
 export function parseEgressPolicy(value: string | readonly string[]): EgressPolicy | undefined {
   if (value === 'none' || value === 'public') return { kind: value };
   if (typeof value === 'string') return undefined;
@@ -30,5 +32,7 @@ function parseDestination(text: string): EgressDestination | undefined {
   if (Number(length) > 32 || address.split('.').some((octet) => Number(octet) > 255)) return undefined;
   const port = groups?.['port'] === undefined ? undefined : Number(groups['port']);
   if (port !== undefined && (port < 1 || port > 65_535)) return undefined;
+  // Nothing would ever be opened by it: better said at once.
+  if (isUnreachable(cidr)) return undefined;
   return { cidr, ...(port !== undefined && { port }) };
 }

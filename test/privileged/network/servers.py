@@ -1,6 +1,6 @@
 """Stands for everything there is outside: answers on TCP and UDP, and tells each line of JSON what reached it. servers.py NAME TCP_PORTS UDP_PORTS [DNS_ADDRESS...]
 
-UDP port 53 answers every question with 198.51.100.1. On TCP, "fill N" is answered with N bytes, and anything else with who asked.
+UDP port 53 answers every question with 198.51.100.1. On TCP, "fill N" is answered with N bytes, "drain N" takes N bytes and says so, "hold" waits, and anything else is answered with who asked.
 """
 import json, socket, struct, sys, threading
 
@@ -21,9 +21,12 @@ def serve(connection, peer, port):
                 left = int(asked.split()[1])
                 while left > 0:
                     left -= connection.send(b'x' * min(left, 65536))
-            elif asked.startswith('drain'):
-                while connection.recv(65536):
-                    pass
+            elif asked.startswith('drain '):
+                line, _, begun = asked.partition('\n')
+                left = int(line.split()[1]) - len(begun)
+                while left > 0:
+                    left -= len(connection.recv(65536)) or left
+                connection.sendall(b'drained\n')
             elif asked.startswith('hold'):
                 connection.recv(1)
             else:
