@@ -1,23 +1,40 @@
 import { randomBytes, randomInt } from 'node:crypto';
-import { readFileSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { CreateFunctionCommand, InvokeCommand, type LambdaClient, waitUntilFunctionActiveV2 } from '@aws-sdk/client-lambda';
 import { CloisterError } from '../errors.ts';
 import { readSeccompFilters } from '../linux/seccomp-filter.ts';
-import type { Aim, AttackContext, AttackOptions, Attempt, FunctionName, Inside, NeighbourTiming, SeccompFilters } from './attack.ts';
-import { controlGroupsOf, type KernelReading, readCounters, readKernel } from './kernel-view.ts';
+import type {
+  Aim,
+  AttackContext,
+  AttackOptions,
+  Attempt,
+  FunctionName,
+  Inside,
+  NeighbourAddresses,
+  NeighbourTiming,
+  RouterCounters,
+  SeccompFilters,
+} from './attack.ts';
+import { controlGroupsOf, type KernelReading, peaks, readCounters, readKernel } from './kernel-view.ts';
 import { timeNeighbour } from './neighbour-timing.ts';
+import { readAddresses } from './network-addresses.ts';
+import { readRouterCounters } from './router-counters.ts';
 import type { ListedEnvironment, ThrowawayCloister } from './throwaway-cloister.ts';
 
 const neighbourAccount = '210987654321';
 const runtime = 'provided.al2023';
 const role = 'arn:aws:iam::123456789012:role/cloister-audit';
 const samplePeriodMs = 4;
+const guessedAddresses = ['10.203.0.1', '10.203.0.2'] as const;
+const guessedLinks = ['eth0'] as const;
 
 /** The attacker's and the neighbour's functions: 1,769 MiB earn one whole processor. */
 const functions = {
   attacker: { MemorySize: 1_769, Timeout: 60 },
+  'attacker-egress': { MemorySize: 256, Timeout: 60 },
   'attacker-small': { MemorySize: 442, Timeout: 60 },
   'attacker-stopped': { MemorySize: 256, Timeout: 2 },
   neighbour: { MemorySize: 256, Timeout: 60 },
@@ -49,6 +66,7 @@ export class AttackSession implements AttackContext {
       hostName: hostname(),
       agentPid: cloister.agentPid,
       rootDevice: statSync('/').dev,
+      apiPort: cloister.apiPort,
     };
   }
 
@@ -72,7 +90,7 @@ export class AttackSession implements AttackContext {
       const inside = await attack;
       return { inside, outside: { before, after: this.#readAfter(before, target, {}) }, filters };
     }
-    const watched = watchCounters(groupsOf(target), attack);
+    const watched = watchCounters(target, attack);
     const timing = await timeNeighbour({
       invoke: (nonce) => this.#invoke(this.#neighbourLambda, 'neighbour', { attack: 'neighbour.work', nonce }),
       until: attack,
@@ -84,6 +102,42 @@ export class AttackSession implements AttackContext {
 
   async neighbour(): Promise<KernelReading> {
     return (await this.#present())[0];
+  }
+
+  async neighbourInvocation(durationMs: number): Promise<{ readonly requestId: string; readonly answered: Promise<Inside> }> {
+    const { pid } = await this.neighbour();
+    const path = `/proc/${pid}/root/tmp/cloister-request`;
+    const before = tryRead(path);
+    const answered = this.#invoke(this.#neighbourLambda, 'neighbour', { attack: 'neighbour.wait', durationMs, mark: 'yes' });
+    answered.catch(() => undefined);
+    for (let waitedMs = 0; waitedMs < durationMs; waitedMs += samplePeriodMs) {
+      const requestId = tryRead(path);
+      if (requestId !== '' && requestId !== before) return { requestId, answered };
+      await sleep(samplePeriodMs);
+    }
+    throw new CloisterError('EnvironmentGone', 'the neighbour does not say which invocation it serves', { operation: 'audit' });
+  }
+
+  async neighbourAddresses(): Promise<NeighbourAddresses> {
+    const { id, pids } = await this.#environment(this.#neighbourLambda, 'neighbour');
+    const { network } = await this.#cloister.evidence(id);
+    const told = network?.['address']?.value;
+    const read = readAddresses(readKernel(pids, {}).pid);
+    const ipv4 = [...new Set([...read.ipv4, ...(typeof told === 'string' ? [told] : [])])];
+    // Where nothing is to be found an attacker guesses.
+    return { ...read, ipv4: ipv4.length === 0 ? guessedAddresses : ipv4, links: read.links.length === 0 ? guessedLinks : read.links };
+  }
+
+  async routerCounters(of: FunctionName): Promise<RouterCounters> {
+    const { id } = await this.#environment(this.#lambda, of);
+    const { network } = await this.#cloister.evidence(id);
+    return readRouterCounters(network?.['router']?.readFrom);
+  }
+
+  loggedBytes(): number {
+    const logs = join(this.#cloister.dataDirectory, 'logs');
+    const entries = readdirSync(logs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    return entries.reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
   }
 
   /** Times the neighbour while nothing else happens. */
@@ -113,7 +167,7 @@ export class AttackSession implements AttackContext {
   /** An environment that has gone with the attack leaves its last readings, with what the host as a whole has counted since. */
   #readAfter(before: KernelReading, target: ListedEnvironment, last: KernelReading['counters']): KernelReading {
     const after = readKernel(target.pids, groupsOf(target));
-    if (after.pid !== 0 && after.initPid === before.initPid) return after;
+    if (after.pid !== 0 && after.initPid === before.initPid) return { ...after, counters: { ...after.counters, ...highest(last, after.counters) } };
     return { ...before, counters: { ...before.counters, ...last, ...readCounters({}) } };
   }
 
@@ -174,22 +228,44 @@ function groupsOf(environment: ListedEnvironment): Record<string, string> {
   return controlGroupsOf(environment.pids[0] ?? 0);
 }
 
-/** The counters of control groups as they were last, read over and over until `done`: a group may go with its environment. */
-async function watchCounters(groups: Readonly<Record<string, string>>, done: Promise<unknown>): Promise<KernelReading['counters']> {
-  let last = readCounters(groups);
+/** The counters of an environment as they were last, read over and over until `done`: its groups may go with it. Of connections the most at once. */
+async function watchCounters(target: ListedEnvironment, done: Promise<unknown>): Promise<KernelReading['counters']> {
+  const groups = groupsOf(target);
+  const { initPid } = readKernel(target.pids, {});
+  let last: KernelReading['counters'] = {};
+  const look = () => {
+    const now = readCounters(groups, initPid);
+    last = { ...last, ...now, ...highest(last, now) };
+  };
   let running = true;
-  const settled = done.then(
-    () => undefined,
-    () => undefined,
-  );
-  void settled.then(() => {
+  const end = () => {
     running = false;
-  });
+  };
+  const settled = done.then(end, end);
   while (running) {
-    last = { ...last, ...readCounters(groups) };
+    look();
     await Promise.race([settled, sleep(samplePeriodMs)]);
   }
-  return { ...last, ...readCounters(groups) };
+  look();
+  return last;
+}
+
+function highest(one: KernelReading['counters'], other: KernelReading['counters']): KernelReading['counters'] {
+  return Object.fromEntries(
+    peaks.flatMap((name) =>
+      [one[name], other[name]]
+        .flatMap((counter) => (counter === undefined ? [] : [[name, counter] as const]))
+        .toSorted(([, a], [, b]) => a.value - b.value),
+    ),
+  );
+}
+
+function tryRead(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 function uptime(): number {

@@ -66,17 +66,40 @@ export interface AttackContext {
   attack(name: string, event?: Readonly<Record<string, string | number>>, options?: AttackOptions): Promise<Attempt>;
   /** The neighbour's environment, of account B, as the host sees it now. */
   neighbour(): Promise<KernelReading>;
+  /** Has the neighbour serve an invocation for so long. Answers its id, and what comes of it. */
+  neighbourInvocation(durationMs: number): Promise<{ readonly requestId: string; readonly answered: Promise<Inside> }>;
+  /** What leads to the neighbour and from it: addresses of its links, and the gateways it knows. */
+  neighbourAddresses(): Promise<NeighbourAddresses>;
+  /** Counters of the router namespace behind a function's environment, read there now. */
+  routerCounters(of: FunctionName): Promise<RouterCounters>;
+  /** What the daemon keeps of functions' logs on the host's disk, in bytes. */
+  loggedBytes(): number;
   /** Facts about the host and the two environments that attacks are aimed at. */
   readonly aim: Aim;
 }
 
-export type FunctionName = 'attacker' | 'attacker-small' | 'attacker-stopped' | 'neighbour';
+export type FunctionName = 'attacker' | 'attacker-egress' | 'attacker-small' | 'attacker-stopped' | 'neighbour';
 
 export interface AttackOptions {
   /** Invokes the neighbour over and over meanwhile, and times it. */
   readonly neighbour?: boolean;
   /** Which of the attacker's functions. @default 'attacker' */
   readonly from?: FunctionName;
+}
+
+export interface NeighbourAddresses {
+  readonly ipv4: readonly string[];
+  readonly ipv6: readonly string[];
+  /** Names of links that lead somewhere, inside. */
+  readonly links: readonly string[];
+  readonly gateways: readonly string[];
+}
+
+/** What the router has kept from passing so far: by rules of its packet filter, and for want of a route. */
+export interface RouterCounters {
+  readonly dropped: number;
+  readonly withoutRoute: number;
+  readonly readFrom: string;
 }
 
 /** What the attacker is told: an enemy may know all of it, no wall may rest on its being secret. */
@@ -89,6 +112,8 @@ export interface Aim {
   readonly hostName: string;
   readonly agentPid: number;
   readonly rootDevice: number;
+  /** Of the daemon's API, on the host. */
+  readonly apiPort: number;
 }
 
 /** One attack: what it tries, against which wall, and how it is judged. */
@@ -97,7 +122,9 @@ export interface Attack {
   readonly wall: Wall;
   /** What is tried, in half a line. */
   readonly what: string;
-  /** It takes seconds, and the neighbour is timed meanwhile. */
-  readonly isBomb?: boolean;
+  /** Bombs and silence take seconds: such an attack is made where it is asked for, not with every mutation. */
+  readonly takesSeconds?: boolean;
+  /** It is made on a Cloister whose rate limits are low. */
+  readonly lowRates?: boolean;
   run(context: AttackContext): Promise<Verdict>;
 }

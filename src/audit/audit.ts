@@ -5,6 +5,7 @@ import { allAttacks } from './all-attacks.ts';
 import type { Attack, NeighbourTiming, Verdict, Wall } from './attack.ts';
 import { AttackSession } from './attack-session.ts';
 import { attackerArchive, compileAttacker } from './attacker-program.ts';
+import { lowBlockRate } from './attacks/rate-limits.ts';
 import type { PositiveControls } from './positive-controls.ts';
 import { type AgentProgram, ThrowawayCloister } from './throwaway-cloister.ts';
 
@@ -60,32 +61,32 @@ export interface AuditReport {
   readonly durationMs: number;
 }
 
+/**
+ * The first account's number is always this. One of its functions may reach what is public, and so may the neighbour: to have egress must not mean to be
+ * reached.
+ */
+const egress = { functions: { '123456789012/attacker-egress': 'public', '210987654321/neighbour': 'public' } };
+const configuration = { isolation: { egress } };
+const lowRates = { isolation: { egress, rateLimits: { block: { bandwidth: lowBlockRate } } } };
+
 /** Starts a throw-away Cloister, attacks it from inside its environments, and says what stopped each attack. Nothing of it is left afterwards. */
 export async function audit(options: AuditOptions): Promise<AuditReport> {
   const startedAt = new Date();
-  const { progress, controls } = options;
-  progress('compiling the attacker');
+  options.progress('compiling the attacker');
   const program = options.attacker ?? (await compileAttacker());
+  const wanted = allAttacks.filter((attack) => options.only?.(attack) !== false);
   using undo = new DisposableStack();
   const canary = makeCanary(undo);
-  progress('starting a throw-away Cloister');
-  await using cloister = await ThrowawayCloister.start(options);
-  progress('deploying the attackers and their neighbour');
-  const session = await AttackSession.open(cloister, { archive: await attackerArchive(program, canary), canary });
-  const attacks: AuditedAttack[] = [];
-  try {
-    progress('timing the neighbour while nothing else happens');
-    await session.timeQuiet(options.quietInvocations ?? defaultQuietInvocations);
-    for (const attack of allAttacks) {
-      if (options.only?.(attack) === false) continue;
-      progress(attack.id);
-      const audited = await make(attack, session, controls);
-      attacks.push(audited);
-      options.onAttack?.(audited);
-    }
-  } finally {
-    await session.close();
-  }
+  const target = { ...options, canary, archive: await attackerArchive(program, canary) };
+  const usual = await attackOne(
+    wanted.filter((attack) => attack.lowRates !== true),
+    { ...target, configuration },
+  );
+  const slow = await attackOne(
+    wanted.filter((attack) => attack.lowRates === true),
+    { ...target, configuration: lowRates, quietInvocations: 0 },
+  );
+  const attacks = [...usual.attacks, ...slow.attacks];
   return {
     attacks,
     passed: attacks.filter(({ attempted, blocked }) => attempted && blocked).length,
@@ -94,11 +95,44 @@ export async function audit(options: AuditOptions): Promise<AuditReport> {
     kernel: release(),
     hostName: hostname(),
     machine: `${availableParallelism()} processors, ${Math.round(totalmem() / 2 ** 30)} GiB`,
-    controlsSeenOn: controls?.kernel,
-    quietNeighbour: session.quiet,
+    controlsSeenOn: options.controls?.kernel,
+    quietNeighbour: usual.quiet,
     startedAt: startedAt.toISOString(),
     durationMs: Date.now() - startedAt.getTime(),
   };
+}
+
+interface Target extends AuditOptions {
+  readonly configuration: unknown;
+  readonly canary: string;
+  readonly archive: Buffer;
+}
+
+/** Attacks of one configuration, on a Cloister of their own. */
+async function attackOne(
+  wanted: readonly Attack[],
+  target: Target,
+): Promise<{ readonly attacks: readonly AuditedAttack[]; readonly quiet: NeighbourTiming | undefined }> {
+  if (wanted.length === 0) return { attacks: [], quiet: undefined };
+  const { progress, controls } = target;
+  progress('starting a throw-away Cloister');
+  await using cloister = await ThrowawayCloister.start(target);
+  progress('deploying the attackers and their neighbour');
+  const session = await AttackSession.open(cloister, target);
+  const attacks: AuditedAttack[] = [];
+  try {
+    progress('timing the neighbour while nothing else happens');
+    await session.timeQuiet(target.quietInvocations ?? defaultQuietInvocations);
+    for (const attack of wanted) {
+      progress(attack.id);
+      const audited = await make(attack, session, controls);
+      attacks.push(audited);
+      target.onAttack?.(audited);
+    }
+  } finally {
+    await session.close();
+  }
+  return { attacks, quiet: session.quiet };
 }
 
 async function make(attack: Attack, session: AttackSession, controls: PositiveControls | undefined): Promise<AuditedAttack> {

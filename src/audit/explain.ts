@@ -70,7 +70,8 @@ function explain(step: Step, { kernel, filters, nothingFound }: Circumstances): 
       reading: `so answers the filter that the kernel holds for pid ${kernel.pid} (${length} instructions)`,
     };
   }
-  if (step.errno <= 0) return { seen: `${step.what}: ${step.result}`, ...nothingFound(kernel) };
+  if (step.errno <= 0 || errnoName(step.errno) === 'ETIMEDOUT')
+    return { seen: `${step.what}: ${step.errno > 0 ? 'silence' : step.result}`, ...nothingFound(kernel) };
   const errno = errnoName(step.errno);
   return { seen: `${step.what}: ${errno}`, ...byErrno(errno, step, kernel) };
 }

@@ -1,5 +1,5 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** A value of the kernel's with the file it was read from. */
 export interface Counter {
@@ -30,6 +30,8 @@ export interface KernelReading {
   readonly counters: Readonly<Record<string, Counter>>;
 }
 
+/** Lines of net/tcp (proc(5)): local port 9001, state 01, established. */
+const establishedAtRuntimeApi = /^\s*\d+: [0-9A-F]{8}:2329 \S+ 01 /gm;
 const namespaceNames = ['user', 'pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'time'] as const;
 
 /** Reads everything of an environment whose processes, as the host counts, are `pids`. Files that are gone leave their part empty. */
@@ -44,7 +46,7 @@ export function readKernel(pids: readonly number[], groups: Readonly<Record<stri
     mounts: mountsOf(pid),
     limits: read(`/proc/${pid}/limits`),
     routes: read(`/proc/${pid}/net/route`),
-    counters: readCounters(groups),
+    counters: readCounters(groups, initPid),
   };
 }
 
@@ -68,8 +70,8 @@ export function controlGroupsOf(pid: number): Record<string, string> {
   return groups;
 }
 
-/** Events that the kernel has counted for an environment's control groups so far. */
-export function readCounters(groups: Readonly<Record<string, string>>): Record<string, Counter> {
+/** Events that the kernel has counted for an environment's control groups so far, for the daemon's and for the host; `initPid` names its network namespace. */
+export function readCounters(groups: Readonly<Record<string, string>>, initPid = 0): Record<string, Counter> {
   const [pids, memory, cpu] = ['pids', 'memory', 'cpu'].map((controller) => groups[controller] ?? groups['unified'] ?? '');
   const counters: Record<string, Counter> = {};
   const add = (name: string, path: string, pattern: RegExp) => {
@@ -89,8 +91,22 @@ export function readCounters(groups: Readonly<Record<string, string>>): Record<s
   add('throttledPeriods', `${cpu}/cpu.stat`, /^nr_throttled (\d+)/m);
   add('throttledTime', `${cpu}/cpu.stat`, /^throttled_(?:time|usec) (\d+)/m);
   add('oomKillsOfHost', '/proc/vmstat', /^oom_kill (\d+)/m);
+  const daemon = join(dirname(groups['cpuacct'] ?? groups['unified'] ?? '/'), 'daemon');
+  add('daemonCpuNs', `${daemon}/cpuacct.usage`, /^(\d+)/);
+  add('daemonCpuUs', `${daemon}/cpu.stat`, /^usage_usec (\d+)/m);
+  const connections = [...read(`/proc/${initPid}/net/tcp`).matchAll(establishedAtRuntimeApi)].length;
+  if (initPid !== 0) counters['runtimeApiConnections'] = { value: connections, readFrom: `/proc/${initPid}/net/tcp` };
+  const links = [...read(`/proc/${initPid}/net/dev`).matchAll(/^\s*(?!lo:)[^\s:]+:\s*\d+ +(\d+)(?: +\d+){7} +(\d+)/gm)];
+  const sum = (group: number) => links.reduce((total, link) => total + Number(link[group]), 0);
+  if (initPid !== 0) counters['packetsReceived'] = { value: sum(1), readFrom: `/proc/${initPid}/net/dev` };
+  if (initPid !== 0) counters['packetsSent'] = { value: sum(2), readFrom: `/proc/${initPid}/net/dev` };
+  const stopped = childrenOf(initPid).filter((pid) => / T /.test(read(`/proc/${pid}/stat`)));
+  if (initPid !== 0) counters['stoppedProcesses'] = { value: stopped.length, readFrom: `/proc/${initPid}/task/${initPid}/children` };
   return counters;
 }
+
+/** Of these the most at once counts, not the last. */
+export const peaks = ['runtimeApiConnections', 'stoppedProcesses'] as const;
 
 /** How much a counter has moved between two readings; undefined where the kernel has none. */
 export function moved(name: string, { before, after }: { readonly before: KernelReading; readonly after: KernelReading }): number | undefined {
@@ -112,6 +128,13 @@ export function backingFileOf(device: string): string | undefined {
   return read(`/sys/dev/block/${device}/loop/backing_file`) || undefined;
 }
 
+/** What a block device has done so far (Documentation/admin-guide/iostats.rst), in sectors of 512 bytes. */
+export function deviceUse(device: string): { readonly sectorsWritten: number; readonly readFrom: string } {
+  const readFrom = `/sys/dev/block/${device}/stat`;
+  const fields = read(readFrom).trim().split(/\s+/).map(Number);
+  return { sectorsWritten: fields[6] ?? 0, readFrom };
+}
+
 function controllerRoots(): ReadonlyMap<string, string> {
   const roots = new Map<string, string>();
   for (const line of read('/proc/self/mountinfo').split('\n')) {
@@ -122,6 +145,10 @@ function controllerRoots(): ReadonlyMap<string, string> {
     if (type === 'cgroup') for (const option of options.split(',')) if (!roots.has(option)) roots.set(option, target);
   }
   return roots;
+}
+
+function childrenOf(pid: number): string[] {
+  return pid === 0 ? [] : read(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean);
 }
 
 function isFirst(pid: number): boolean {

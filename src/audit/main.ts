@@ -37,7 +37,7 @@ async function main(args: readonly string[]): Promise<number> {
   const paint = painter(process.stdout.isTTY === true && !process.env['NO_COLOR']);
   let heading: Wall | undefined;
   const report = await audit({
-    program: hostProgram('agent/main', [], { ownMounts: true }),
+    program: hostProgram('agent/main', [], { ownMounts: true, asAgent: true }),
     runtimesFrom: options['data-dir'],
     controls: readPositiveControls(),
     progress: progressLine(),

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LambdaClient } from '@aws-sdk/client-lambda';
@@ -9,6 +9,14 @@ import { startProgram } from '../linux/start-program.ts';
 export interface AgentProgram {
   readonly file: string;
   readonly args: readonly string[];
+}
+
+export interface ThrowawayCloisterOptions {
+  readonly program: AgentProgram;
+  /** A data directory whose built runtimes it uses. */
+  readonly runtimesFrom: string;
+  /** Its config.json (docs/configuration.md). */
+  readonly configuration: unknown;
 }
 
 interface Ready {
@@ -34,6 +42,7 @@ export interface ListedEnvironment {
 export class ThrowawayCloister implements AsyncDisposable {
   readonly dataDirectory: string;
   readonly agentPid: number;
+  readonly apiPort: number;
   readonly #ready: Ready;
   readonly #admin: AdminClient;
   readonly #undo: AsyncDisposableStack;
@@ -41,17 +50,18 @@ export class ThrowawayCloister implements AsyncDisposable {
   private constructor(ready: Ready, undo: AsyncDisposableStack) {
     this.dataDirectory = ready.dataDir;
     this.agentPid = ready.pid;
+    this.apiPort = Number(new URL(ready.endpoint).port);
     this.#ready = ready;
     this.#undo = undo;
     this.#admin = new AdminClient({ endpoint: ready.endpoint, region: ready.region, accountId: ready.accountId, credentials: ready });
   }
 
-  /** `runtimesFrom`: a data directory whose built runtimes it uses. */
-  static async start({ program, runtimesFrom }: { readonly program: AgentProgram; readonly runtimesFrom: string }): Promise<ThrowawayCloister> {
+  static async start({ program, runtimesFrom, configuration }: ThrowawayCloisterOptions): Promise<ThrowawayCloister> {
     await using undo = new AsyncDisposableStack();
     const dataDirectory = mkdtempSync(join(tmpdir(), 'cloister-audit-'));
     undo.defer(() => rmSync(dataDirectory, { recursive: true, force: true }));
     linkRuntimes(runtimesFrom, dataDirectory);
+    writeFileSync(join(dataDirectory, 'config.json'), JSON.stringify(configuration), { mode: 0o600 });
     const args = [...program.args.slice(1), '--json', '--listen', '127.0.0.1:0', '--data-dir', dataDirectory];
     const agent = undo.use(await startProgram(program.file, args));
     return new ThrowawayCloister(JSON.parse(agent.firstLine) as Ready, undo.move());

@@ -9,6 +9,7 @@ import type { VolumeTemplate } from '../../src/isolation/encrypted-tmp/volume-te
 import { closeAll } from '../../src/linux/descriptor.ts';
 import { attachLoopDevice } from '../../src/linux/loop-device.ts';
 import { cloneMount, mount, mountFlags, unmount } from '../../src/linux/mount.ts';
+import { FlatNetwork } from './flat-network.ts';
 
 /** The parts of an OCI configuration that mutations change. */
 interface Specification {
@@ -78,6 +79,9 @@ export const mutations: readonly Mutation[] = [
     delete one.hostname;
   }),
   specification('cgroup-namespace', 'the cgroup namespace', (one) => dropNamespace(one, 'cgroup')),
+  flatNetwork('flat-network', 'whatever is between environments: all are on one bridge, and everything answers'),
+  combine('flat-network-without-filter', 'the same, and the seccomp filter', [flatNetwork('', ''), specification('', '', withoutFilter)]),
+  { name: 'block-rate', takesAway: 'the token buckets of block devices', apply: withoutBlockRate },
   { name: 'time-namespace', takesAway: 'the time namespace', apply: (walls) => ({ ...walls, timeNamespacePath: () => undefined }) },
   { name: 'masked-paths', takesAway: 'the covers over files of /proc', apply: withoutCovers },
   specification('writable-directory', 'the rule that only /tmp can be written', (one) => {
@@ -137,12 +141,21 @@ export const mutations: readonly Mutation[] = [
   ),
 ];
 
-/** Bombs take seconds: each is made only where its wall is away. */
-export const bombsOf: Readonly<Record<string, readonly string[]>> = {
+const networkAttacks = ['neighbour-tcp', 'scan', 'router', 'host', 'link-local', 'private'].map((name) => `network.${name}`);
+const withEgress = networkAttacks.map((id) => `${id}-with-egress`);
+
+/** What takes seconds is attacked only where its wall is away. */
+export const slowAttacksOf: Readonly<Record<string, readonly string[]>> = {
+  'flat-network': [...networkAttacks, ...withEgress],
+  'flat-network-without-filter': ['network.neighbour-udp', 'network.neighbour-ipv6', 'network.ping'].flatMap((id) => [id, `${id}-with-egress`]),
   'memory-limit': ['cgroups.memory-bomb', 'cgroups.socket-bomb'],
   'process-limit': ['cgroups.fork-bomb'],
-  'cpu-bandwidth': ['cgroups.cpu-bomb', 'cgroups.cpu-share'],
+  'cpu-bandwidth': ['cgroups.cpu-bomb', 'cgroups.cpu-share', 'cgroups.signal-storm'],
   rlimits: ['privileges.descriptor-bomb'],
+  'runtime-api-bounds': ['runtime-api.slow-requests', 'runtime-api.malformed-requests'],
+  'block-rate': ['rate-limits.block-write'],
+  'log-budget': ['runtime-api.log-flood'],
+  'invocation-time-out': ['runtime-api.stopped-process'],
   'tmp-size': ['tmp.fill', 'tmp.inodes'],
 };
 
@@ -175,6 +188,26 @@ function specification(name: string, takesAway: string, edit: (specification: Sp
 
 function withoutCovers(walls: OciWalls): OciWalls {
   return { ...walls, hidePaths: () => undefined };
+}
+
+function flatNetwork(name: string, takesAway: string): Mutation {
+  const apply = (walls: OciWalls): OciWalls => {
+    const flat = new FlatNetwork();
+    process.on('exit', () => flat.close());
+    return {
+      ...walls,
+      openNetwork: async (...args) => {
+        const network = await walls.openNetwork(...args);
+        flat.connect(network.namespace);
+        return network;
+      },
+    };
+  };
+  return { name, takesAway, apply };
+}
+
+function withoutBlockRate(walls: OciWalls): OciWalls {
+  return { ...walls, limitBlocks: (options, disks) => walls.limitBlocks({ ...options, limiter: {} }, disks) };
 }
 
 function combine(name: string, takesAway: string, parts: readonly Mutation[]): Mutation {
@@ -259,6 +292,7 @@ function mutateInit(one: Specification, changes: readonly (readonly [from: strin
     execFileSync('chmod', ['0755', directory]);
     program = join(directory, 'init');
     execFileSync('gcc', ['-static', '-Os', '-x', 'c', '-o', program, '-'], { input: source });
+    execFileSync('chmod', ['0755', program]);
     initPrograms.set(key, program);
   }
   one.mounts.push({ destination: '/var/rapid/init', type: 'bind', source: program, options: ['bind', 'ro'] });
@@ -273,7 +307,11 @@ function writableCopyOf(root: string): string {
   process.on('exit', () => execFileSync('sh', ['-c', `umount -R ${directory}; rmdir ${directory}`]));
   copies += 1;
   mount({ source: 'tmpfs', target: directory, type: 'tmpfs', flags: 0, data: 'mode=755' });
-  for (const name of ['upper', 'work', 'root']) mkdirSync(join(directory, name));
+  for (const name of ['upper', 'work', 'root']) {
+    mkdirSync(join(directory, name));
+    // The agent's umask leaves nothing to others.
+    execFileSync('chmod', ['0755', join(directory, name)]);
+  }
   const data = `lowerdir=${root},upperdir=${join(directory, 'upper')},workdir=${join(directory, 'work')}`;
   mount({ source: `overlay-${copies}`, target: join(directory, 'root'), type: 'overlay', flags: 0, data });
   return join(directory, 'root');

@@ -47,7 +47,7 @@ struct attack {
 };
 
 extern const struct attack seccomp_attacks[], privilege_attacks[], namespace_attacks[], rootfs_attacks[], escape_attacks[], network_attacks[],
-	tmp_attacks[], bomb_attacks[], runtime_api_attacks[], neighbour_tasks[];
+	tmp_attacks[], bomb_attacks[], runtime_api_attacks[], rate_attacks[], neighbour_tasks[];
 
 /* The event's value of a name, or "" when it has none. The event is flat: {"name":"value"}. */
 const char *event_text(const char *name);
@@ -75,6 +75,8 @@ void fact(const char *name, const char *format, ...) __attribute__((format(print
 long long now_ms(void);
 /* Reads a small file; the number of bytes, or -1. */
 long read_file(const char *path, char *text, size_t size);
+/* The id of the invocation that is being answered. */
+const char *current_request(void);
 /* Requests of the Runtime API. */
 int connect_runtime_api(void);
 int send_all(int fd, const char *bytes, size_t size);

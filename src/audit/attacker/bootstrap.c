@@ -24,7 +24,7 @@ static char request_id[64];
 static char inherited[400];
 
 static const struct attack *const tables[] = { seccomp_attacks, privilege_attacks, namespace_attacks, rootfs_attacks, escape_attacks,
-	network_attacks, tmp_attacks, bomb_attacks, runtime_api_attacks, neighbour_tasks };
+	network_attacks, tmp_attacks, bomb_attacks, runtime_api_attacks, rate_attacks, neighbour_tasks };
 
 const char *event_text(const char *name)
 {
@@ -48,6 +48,11 @@ long event_number(const char *name, long otherwise)
 {
 	const char *value = event_text(name);
 	return value[0] == '\0' ? otherwise : strtol(value, NULL, 0);
+}
+
+const char *current_request(void)
+{
+	return request_id;
 }
 
 int connect_runtime_api(void)

@@ -94,6 +94,15 @@ static int is_answer(int error)
 	return error == 0 || error == ECONNREFUSED || error == ECONNRESET;
 }
 
+/* A range that is scanned holds one's own address too. */
+static int is_own(const struct target *target)
+{
+	union address own;
+	socklen_t size = sizeof(own);
+	return target->address.any.sa_family == AF_INET && target->fd >= 0 && getsockname(target->fd, &own.any, &size) == 0 &&
+		own.v4.sin_addr.s_addr == target->address.v4.sin_addr.s_addr;
+}
+
 static void connect_all(int count)
 {
 	int open_count = 0;
@@ -128,6 +137,10 @@ static void connect_all(int count)
 	for (int i = 0; i < count; i++) {
 		char what[120];
 		int error = done[i] ? errors[i] : ETIMEDOUT;
+		if (is_own(&targets[i])) {
+			close(targets[i].fd);
+			continue;
+		}
 		silent += !done[i];
 		reached += is_answer(error);
 		unreachable += error == ENETUNREACH || error == EHOSTUNREACH;
@@ -171,7 +184,7 @@ static void udp(void)
 			continue;
 		}
 		struct pollfd heard = { .fd = fd, .events = POLLIN };
-		poll(&heard, 1, 300);
+		poll(&heard, 1, 1000);
 		ssize_t got = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
 		int error = got < 0 ? errno : 0;
 		note(what, got, error == EAGAIN ? ETIMEDOUT : error, got >= 0 || is_answer(error) ? REACHED : MISSED);
@@ -194,7 +207,7 @@ static void ping(void)
 		snprintf(what, sizeof(what), "echo request to %.79s", targets[i].text);
 		ssize_t got = sendto(fd, request, sizeof(request), 0, &targets[i].address.any, targets[i].size);
 		if (got > 0) {
-			poll(&heard, 1, 400);
+			poll(&heard, 1, 1000);
 			got = recv(fd, answer, sizeof(answer), MSG_DONTWAIT);
 		}
 		note(what, got, got < 0 ? errno : 0, got > 0 ? REACHED : MISSED);

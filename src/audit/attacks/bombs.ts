@@ -4,6 +4,9 @@ import { moved } from '../kernel-view.ts';
 
 const maxRepeats = 2;
 
+/** What the kernel counted of an attempt; undefined when it counted nothing, so that nothing is known to have stopped it. */
+export type Counted = (attempt: Attempt) => { readonly stoppedBy: string; readonly evidence: string } | undefined;
+
 interface Bomb {
   readonly id: string;
   readonly wall: Attack['wall'];
@@ -11,8 +14,7 @@ interface Bomb {
   readonly code: string;
   readonly event?: Readonly<Record<string, string | number>>;
   readonly from?: AttackOptions['from'];
-  /** What the kernel counted of this attempt; undefined when it counted nothing, so that nothing is known to have stopped it. */
-  readonly counted: (attempt: Attempt) => { readonly stoppedBy: string; readonly evidence: string } | undefined;
+  readonly counted: Counted;
 }
 
 /** A bomb is blocked when it did not get what it wanted, the kernel counted why, and every answer of the neighbour was right meanwhile. */
@@ -21,24 +23,28 @@ function bomb({ id, wall, what, code, event, from, counted }: Bomb): Attack {
     id,
     wall,
     what,
-    isBomb: true,
+    takesSeconds: true,
     run: async (context) => {
-      const make = () => context.attack(code, event, { neighbour: true, ...(from !== undefined && { from }) });
-      let attempt = await make();
-      // Where the host is so busy that the bomb does not get as far as its limit, that limit has not been tried.
-      for (let again = 0; again < maxRepeats && isUntried(attempt, counted); again += 1) attempt = await make();
+      const attempt = await untilTried(() => context.attack(code, event, { neighbour: true, ...(from !== undefined && { from }) }), counted);
       const { neighbour } = attempt.outside;
       return { ...judgeBomb(attempt, counted), ...(neighbour !== undefined && { neighbour }) };
     },
   };
 }
 
-function isUntried(attempt: Attempt, counted: Bomb['counted']): boolean {
+/** Where the host is so busy that a bomb does not get as far as its limit, that limit has not been tried: it gets two more chances. */
+export async function untilTried(make: () => Promise<Attempt>, counted: Counted): Promise<Attempt> {
+  let attempt = await make();
+  for (let again = 0; again < maxRepeats && isUntried(attempt, counted); again += 1) attempt = await make();
+  return attempt;
+}
+
+function isUntried(attempt: Attempt, counted: Counted): boolean {
   return attempt.inside.functionError === undefined && attempt.inside.steps.every(({ goal }) => goal !== true) && counted(attempt) === undefined;
 }
 
-/** Exported for its test. */
-export function judgeBomb(attempt: Attempt, counted: Bomb['counted']): Verdict {
+/** Blocked when it did not get what it wanted, the kernel counted why, and every answer of the neighbour was right. */
+export function judgeBomb(attempt: Attempt, counted: Counted): Verdict {
   const { inside, outside } = attempt;
   const told = neighbourWords(attempt);
   const reached = inside.steps.find(({ goal }) => goal === true);
@@ -61,7 +67,7 @@ function factWords({ inside }: Attempt): string {
 }
 
 /** A counter that moved in this attempt. */
-function countedBy(stoppedBy: string, ...names: readonly string[]): Bomb['counted'] {
+function countedBy(stoppedBy: string, ...names: readonly string[]): Counted {
   return ({ outside }) => {
     const name = names.find((one) => (moved(one, outside) ?? 0) > 0);
     if (name === undefined) return undefined;

@@ -32,14 +32,14 @@ export const tmpAttacks: readonly Attack[] = [
     id: 'tmp.fill',
     wall: 'tmp',
     what: 'more bytes in /tmp than were configured',
-    isBomb: true,
+    takesSeconds: true,
     run: async (context) => withVolume(await context.attack('tmp.fill', { mebibytes: 640 }, { neighbour: true })),
   },
   {
     id: 'tmp.inodes',
     wall: 'tmp',
     what: 'files without end in /tmp',
-    isBomb: true,
+    takesSeconds: true,
     run: async (context) => withVolume(await context.attack('tmp.inodes', { files: 36_000 }, { neighbour: true })),
   },
   byGoals({ id: 'tmp.encryption-requests', wall: 'tmp', what: "ioctl requests for the volume's keys and policy" }),
@@ -55,7 +55,7 @@ export const tmpAttacks: readonly Attack[] = [
       if (backingFile === undefined) return { blocked: false, stoppedBy: 'unknown', evidence: `the device ${device} of /tmp has no file behind it` };
       const { found, searchedBytes } = await searchFile(backingFile, Buffer.from(marker));
       const written = attempt.inside.steps.every(({ result }) => result >= 0);
-      const evidence = `${found ? 'found' : 'not found'} in ${searchedBytes} bytes that ${backingFile} holds after fsync`;
+      const evidence = `${found ? 'found' : 'not found'} in ${searchedBytes} bytes that ${backingFile} holds after fsync (/sys/dev/block/${device}/loop/backing_file)`;
       if (!written) return { blocked: false, stoppedBy: 'unknown', evidence: 'the marker could not be written' };
       return { blocked: !found, stoppedBy: found ? 'nothing' : 'encryption', evidence };
     },
