@@ -111,6 +111,10 @@ export class AgentClient implements HostAgent {
     await this.#request('setLimits', options);
   }
 
+  async processes(environmentId: string): Promise<readonly number[]> {
+    return (await this.#request('processes', { environmentId })).pids;
+  }
+
   evidence(environmentId: string): Promise<Evidence> {
     return this.#request('evidence', { environmentId });
   }

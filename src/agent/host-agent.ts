@@ -23,6 +23,8 @@ export interface HostAgent {
   freeze(environmentId: string): Promise<void>;
   thaw(environmentId: string): Promise<void>;
   setLimits(options: RequestOf<'setLimits'>): Promise<void>;
+  /** Pids of the host. */
+  processes(environmentId: string): Promise<readonly number[]>;
   evidence(environmentId: string): Promise<Evidence>;
   /** Works from any half-made state; a second call is a no-op. */
   destroy(id: string): Promise<void>;

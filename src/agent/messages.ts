@@ -60,6 +60,8 @@ export const requestSchemas = {
   thaw: z.strictObject({ environmentId }),
   /** `invoke` sets the CPU quota by memory size; `init` gives at least one processor, as Lambda does while a function initialises. */
   setLimits: z.strictObject({ environmentId, phase: z.enum(['init', 'invoke']) }),
+  /** Which processes it has: quick, where evidence reads every wall. */
+  processes: z.strictObject({ environmentId }),
   evidence: z.strictObject({ environmentId }),
   destroy: z.strictObject({ id: z.union([environmentId, slotId]) }),
   /** What the host has for environments. */
@@ -113,6 +115,8 @@ export interface Results {
   freeze: Record<string, never>;
   thaw: Record<string, never>;
   setLimits: Record<string, never>;
+  /** Pids of the host. */
+  processes: { readonly pids: readonly number[] };
   evidence: Evidence;
   destroy: Record<string, never>;
   budget: HostBudgetNumbers;

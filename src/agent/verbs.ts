@@ -69,6 +69,7 @@ export function verbHandlers(options: VerbsOptions): Handlers {
     freeze: async ({ environmentId }) => done(driver.freeze(environmentId)),
     thaw: async ({ environmentId }) => done(driver.thaw(environmentId)),
     setLimits: async ({ environmentId, phase }) => done(driver.setLimits(environmentId, phase)),
+    processes: async ({ environmentId }) => ({ pids: await driver.processes(environmentId) }),
     evidence: async ({ environmentId }) => driver.evidence(environmentId),
     destroy: async ({ id }) => done(driver.destroy(id)),
     budget: async () => options.budget.numbers(),

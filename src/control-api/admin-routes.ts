@@ -14,7 +14,7 @@ import { requestContext } from './request-context.ts';
 
 export interface AdminServices {
   readonly accessKeys: AccessKeyDirectory;
-  readonly agent: Pick<HostAgent, 'evidence' | 'listRuntimes'>;
+  readonly agent: Pick<HostAgent, 'evidence' | 'listRuntimes' | 'processes'>;
   readonly archives: ArchiveStore;
   readonly functions: FunctionStore;
   readonly invoker: Invoker;
@@ -149,7 +149,7 @@ function noEnvironment(id: string): ApiError {
 /** An environment may end between being listed and being looked at. */
 async function withPids({ agent }: AdminServices, summary: EnvironmentSummary) {
   try {
-    return { ...summary, pids: (await agent.evidence(summary.id)).pids };
+    return { ...summary, pids: await agent.processes(summary.id) };
   } catch (error) {
     if (error instanceof CloisterError && (error.code === 'EnvironmentGone' || error.code === 'NotFound')) return { ...summary, pids: [] };
     throw error;

@@ -60,6 +60,8 @@ export interface Driver {
   freeze(environmentId: string): Promise<void>;
   thaw(environmentId: string): Promise<void>;
   setLimits(environmentId: string, phase: 'init' | 'invoke'): Promise<void>;
+  /** Pids of the host. */
+  processes(environmentId: string): Promise<readonly number[]>;
   evidence(environmentId: string): Promise<Evidence>;
   destroy(id: string): Promise<void>;
   /** Destroys every slot and environment. */

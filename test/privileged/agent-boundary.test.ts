@@ -115,6 +115,7 @@ describe('the boundary between daemon and agent', () => {
 
   it.each([
     ['freeze', { environmentId: 'env-0123456789abcdef' }],
+    ['processes', { environmentId: 'env-0123456789abcdef' }],
     ['evidence', { environmentId: 'env-0123456789abcdef' }],
     ['prepare', { slotId: 'slot-9999', runtime: 'provided.al2023', memorySizeMiB: 128 }],
     ['buildImage', { uploadId: 'up-0123456789abcdef', accountId: '111111111111', maxUnpackedBytes: 1 }],

@@ -74,7 +74,7 @@ describe('environments of the real driver under any order of create, invoke, upd
 
   /** SIGKILL from the host, by the pids that the kernel counts in the environment's group. */
   async function kill(environmentId: string, what: 'runtime' | 'init'): Promise<void> {
-    const { pids } = await client.evidence(environmentId).catch(() => ({ pids: [] as number[] }));
+    const pids = await client.processes(environmentId).catch(() => [] as readonly number[]);
     for (const pid of pids) {
       try {
         const isInit = /^NSpid:.*\s1$/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));

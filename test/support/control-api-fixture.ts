@@ -30,7 +30,7 @@ const runtimeNamed = (name: string): RuntimeSummary => ({
   createdAt: '2026-11-01T00:00:00.000Z',
 });
 
-type BuildAgent = Pick<HostAgent, 'buildImage' | 'dropImage' | 'listRuntimes' | 'evidence'>;
+type BuildAgent = Pick<HostAgent, 'buildImage' | 'dropImage' | 'listRuntimes' | 'evidence' | 'processes'>;
 
 /** Images by account, and environments that hold some of them. */
 export class FakeAgent implements BuildAgent {
@@ -55,6 +55,10 @@ export class FakeAgent implements BuildAgent {
 
   async listRuntimes() {
     return ['nodejs24.x', 'provided.al2023', 'python3.13'].map(runtimeNamed);
+  }
+
+  async processes() {
+    return [4711];
   }
 
   async evidence(environmentId: string) {

@@ -146,8 +146,19 @@ export class OciDriver implements Driver {
     this.#environment(environmentId).setLimits(phase);
   }
 
+  async processes(environmentId: string): Promise<readonly number[]> {
+    return this.#environment(environmentId).cgroup.processes();
+  }
+
   async evidence(environmentId: string): Promise<Evidence> {
-    return ociEvidence(this.#environment(environmentId));
+    const environment = this.#environment(environmentId);
+    try {
+      return await ociEvidence(environment);
+    } catch (error) {
+      // What was read may have been taken away meanwhile: then that is the answer.
+      this.#environment(environmentId);
+      throw error;
+    }
   }
 
   /** Takes the id of an environment or of a slot: both end together. Unknown ids are done already. */
