@@ -226,6 +226,17 @@ describe('EnvironmentPool', () => {
     expect(await next).toBe(environment);
   });
 
+  it('lets who waits for an answered environment go on at once when that is destroyed', async () => {
+    const { pool, made } = testPool();
+    const environment = await pool.acquire(ownerOf());
+    pool.finishing(environment);
+    const next = pool.acquire(ownerOf());
+    await settle();
+    await pool.destroy(environment);
+    expect(await next).not.toBe(environment);
+    expect(made).toHaveLength(2);
+  });
+
   it('ends what is lost while idle', async () => {
     const { pool, made } = testPool();
     const environment = await pool.acquire(ownerOf());

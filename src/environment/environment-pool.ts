@@ -101,8 +101,9 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   release(environment: E): void {
     const entry = this.#entries.get(environment);
     if (entry === undefined || entry.phase === 'ending' || entry.phase === 'wedged') return;
-    this.#leaveFinishing(entry);
-    if (entry.isRetired || this.#isStopping || !environment.isUsable) {
+    const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable;
+    this.#leaveFinishing(entry, servesAgain);
+    if (!servesAgain) {
       void this.#end(entry);
       return;
     }
@@ -126,7 +127,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       if (!matches(entry.owner.function)) continue;
       entry.isRetired = true;
       if (entry.phase === 'idle') void this.#end(entry);
-      else this.#leaveFinishing(entry);
+      else this.#leaveFinishing(entry, false);
     }
   }
 
@@ -223,7 +224,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
 
   async #destroy(entry: Entry<E>): Promise<void> {
     this.#leaveIdle(entry);
-    this.#leaveFinishing(entry);
+    this.#leaveFinishing(entry, false);
     entry.phase = 'ending';
     try {
       await entry.environment.destroy();
@@ -246,12 +247,12 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   }
 
   /** One who waits for an environment that will not come free goes on without. */
-  #leaveFinishing(entry: Entry<E>): void {
+  #leaveFinishing(entry: Entry<E>, servesAgain: boolean): void {
     if (entry.phase !== 'finishing') return;
     entry.phase = 'busy';
     const family = this.#family(entry.owner.key);
     family.finishing -= 1;
-    if (entry.environment.isUsable && !entry.isRetired) return;
+    if (servesAgain) return;
     const waiter = family.waiters.length > family.finishing ? family.waiters.pop() : undefined;
     if (waiter !== undefined) this.#dismiss(waiter);
     this.#forgetEmpty(entry.owner.key, family);
