@@ -185,12 +185,20 @@ describe('the network wall', () => {
 
   it('keeps a function to 256 connections in the kernel’s table', async () => {
     const before = world.contactsOf({ protocol: 'udp', port: 9000 }).length;
+    // A sender's port may come again, and then is a connection that is known: what counts is how many there are.
+    const passed = () =>
+      new Set(
+        world
+          .contactsOf({ protocol: 'udp', port: 9000 })
+          .slice(before)
+          .map(({ peerPort }) => peerPort),
+      ).size;
     await run('other', `for i in {1..400}; do echo x > /dev/udp/${publicAddress}/9000; done; sleep 0.5`);
-    const passed = () => world.contactsOf({ protocol: 'udp', port: 9000 }).length - before;
     expect(passed()).toBeGreaterThan(200);
     expect(passed()).toBeLessThanOrEqual(256);
     const [limit = ''] = ((await networkOf('other'))['connectionLimit']?.value ?? []) as readonly string[];
-    expect(Number(/-c (\d+)/.exec(limit)?.[1])).toBeGreaterThanOrEqual(400 - 256);
+    // Of 400 all but the 256 and the few whose port came again.
+    expect(Number(/-c (\d+)/.exec(limit)?.[1])).toBeGreaterThan(100);
   });
 
   it('gives a function without a policy no way anywhere, no name, and an answer at once', async () => {

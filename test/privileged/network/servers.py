@@ -13,7 +13,7 @@ def tell(**fact):
         print(json.dumps({'at': name, **fact}), flush=True)
 
 def serve(connection, peer, port):
-    tell(protocol='tcp', port=port, peer=peer[0])
+    tell(protocol='tcp', port=port, peer=peer[0], peerPort=peer[1])
     with connection:
         try:
             asked = connection.recv(100).decode('latin1')
@@ -48,7 +48,7 @@ def udp(address, port):
     sock.bind((address, port))
     while True:
         data, peer = sock.recvfrom(2048)
-        tell(protocol='udp', port=port, peer=peer[0])
+        tell(protocol='udp', port=port, peer=peer[0], peerPort=peer[1])
         if port == 53:
             question = data[12:data.index(b'\0', 12) + 5]
             ipv4 = question[-4:-2] == b'\0\1'

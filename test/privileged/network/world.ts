@@ -8,6 +8,7 @@ export interface Contact {
   readonly protocol: 'tcp' | 'udp';
   readonly port: number;
   readonly peer: string;
+  readonly peerPort: number;
 }
 
 export const hostAddress = '203.0.113.2';
