@@ -54,7 +54,6 @@ export const mutations: readonly Mutation[] = [
     one.process.rlimits = [
       { type: 'RLIMIT_NOFILE', soft: 4_096, hard: 4_096 },
       { type: 'RLIMIT_NPROC', soft: 4_096, hard: 4_096 },
-      { type: 'RLIMIT_CORE', soft: 1_024, hard: 1_024 },
     ];
   }),
   specification('descriptors', 'the closing of descriptors, and /dev/null as standard input', (one) => {
