@@ -1,5 +1,6 @@
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
+import { memoryPerVcpuMiB } from '../functions/memory-per-vcpu.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
 import type { EnvironmentOwner } from './environment-owner.ts';
 
@@ -54,7 +55,6 @@ interface Family<E> {
 const reclaimedShare = 1 / 8;
 const leastPatienceMs = 200;
 const patienceOfProcessorTimeMs = 100;
-const memoryPerVcpuMiB = 1_769;
 
 /** One environment per concurrent invocation, used again only for its owner: the same account, function, version, revision and tenant. */
 export class EnvironmentPool<E extends PooledEnvironment> {

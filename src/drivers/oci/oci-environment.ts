@@ -2,7 +2,8 @@ import { fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path';
 import type { Owner } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
-import { type Cgroup, cpuQuotaUs, memoryPerVcpuMiB } from '../../isolation/cgroup/cgroup.ts';
+import { memoryPerVcpuMiB } from '../../functions/memory-per-vcpu.ts';
+import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
 import { waitUntil } from '../../isolation/cgroup/wait-until.ts';
 import type { EgressPolicy } from '../../isolation/network/egress-policy.ts';
 import { AttachedMounts } from '../../isolation/rootfs/attached-mounts.ts';

@@ -1,7 +1,6 @@
 import type { Reading } from '../../evidence.ts';
+import { memoryPerVcpuMiB } from '../../functions/memory-per-vcpu.ts';
 
-/** 1 vCPU per 1,769 MiB, as AWS documents for Lambda. */
-export const memoryPerVcpuMiB = 1_769;
 /** Short, so that a quota is felt evenly; the kernel's least quota of 1 ms still allows 128 MiB its share. */
 export const cpuPeriodUs = 20_000;
 
