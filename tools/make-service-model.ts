@@ -1,5 +1,6 @@
 /**
- * Makes src/control-api/service-model.json, a compact table of facts, from Lambda's official service model as botocore carries it.
+ * Makes src/control-api/service-model.json, a compact table of facts, from Lambda's official service model as botocore carries it; and beside the
+ * tests test/support/answer-model.json, what each operation answers, which the daemon does not need.
  *
  *     node tools/make-service-model.ts [WHEEL]
  *
@@ -15,6 +16,7 @@ import { openPromise } from 'yauzl';
 
 const modelPath = 'botocore/data/lambda/2015-03-31/service-2.json';
 const outputFile = new URL('../src/control-api/service-model.json', import.meta.url);
+const answerFile = new URL('../test/support/answer-model.json', import.meta.url);
 
 interface BotocoreReference {
   readonly shape: string;
@@ -33,19 +35,21 @@ interface BotocoreShape {
   readonly [fact: string]: unknown;
 }
 
+interface BotocoreOperation {
+  readonly http: { readonly method: string; readonly requestUri: string; readonly responseCode?: number };
+  readonly input?: BotocoreReference;
+  readonly output?: BotocoreReference;
+  readonly errors?: readonly BotocoreReference[];
+}
+
 interface BotocoreModel {
   readonly metadata: { readonly apiVersion: string };
-  readonly operations: Readonly<
-    Record<
-      string,
-      { readonly http: { readonly method: string; readonly requestUri: string; readonly responseCode?: number }; readonly input?: BotocoreReference }
-    >
-  >;
+  readonly operations: Readonly<Record<string, BotocoreOperation>>;
   readonly shapes: Readonly<Record<string, BotocoreShape>>;
 }
 
 /** Facts copied as they are when a shape has them. */
-const constraintNames = ['min', 'max', 'pattern', 'enum', 'sensitive'] as const;
+const constraintNames = ['min', 'max', 'pattern', 'enum', 'sensitive', 'eventstream', 'timestampFormat'] as const;
 
 function compactShape(shape: BotocoreShape): Record<string, unknown> {
   const compact: Record<string, unknown> = { type: shape.type };
@@ -90,10 +94,25 @@ function compactModel(model: BotocoreModel, botocoreVersion: string): unknown {
     ]),
   );
   const inputs = Object.values(model.operations).flatMap(({ input }) => (input === undefined ? [] : [input.shape]));
-  const shapes = Object.fromEntries(
-    [...reachableShapes(model, inputs)].sort().map((name) => [name, compactShape(model.shapes[name] as BotocoreShape)]),
+  return { source: sourceOf(model, botocoreVersion), operations, shapes: compactShapes(model, inputs) };
+}
+
+/** What operations answer: status, shape of the output, shapes of the errors. */
+function answerModel(model: BotocoreModel, botocoreVersion: string): unknown {
+  const operations = Object.fromEntries(
+    Object.entries(model.operations).map(([name, { http, output, errors = [] }]) => [
+      name,
+      { status: http.responseCode ?? 200, ...(output === undefined ? {} : { output: output.shape }), errors: errors.map(({ shape }) => shape) },
+    ]),
   );
-  return { source: { package: 'botocore', version: botocoreVersion, apiVersion: model.metadata.apiVersion }, operations, shapes };
+  const outputs = Object.values(model.operations).flatMap(({ output, errors = [] }) => [output, ...errors].flatMap((each) => each?.shape ?? []));
+  return { source: sourceOf(model, botocoreVersion), operations, shapes: compactShapes(model, outputs) };
+}
+
+const sourceOf = (model: BotocoreModel, version: string) => ({ package: 'botocore', version, apiVersion: model.metadata.apiVersion });
+
+function compactShapes(model: BotocoreModel, roots: readonly string[]): Record<string, unknown> {
+  return Object.fromEntries([...reachableShapes(model, roots)].sort().map((name) => [name, compactShape(model.shapes[name] as BotocoreShape)]));
 }
 
 /** One operation or shape per line: a new model shows as a readable difference. */
@@ -122,10 +141,12 @@ async function readModel(wheel: string): Promise<BotocoreModel> {
 async function make(wheel: string): Promise<void> {
   const version = /^botocore-([^-]+)-/.exec(basename(wheel))?.[1];
   if (version === undefined) throw new Error(`not the name of a botocore wheel: ${basename(wheel)}`);
-  const model = compactModel(await readModel(wheel), version) as Record<string, unknown>;
+  const source = await readModel(wheel);
+  const model = compactModel(source, version) as Record<string, unknown>;
   writeFileSync(outputFile, format(model));
+  writeFileSync(answerFile, format(answerModel(source, version) as Record<string, unknown>));
   const operationCount = Object.keys(model['operations'] as object).length;
-  process.stdout.write(`service-model.json: ${operationCount} operations from botocore ${version}\n`);
+  process.stdout.write(`service-model.json, answer-model.json: ${operationCount} operations from botocore ${version}\n`);
 }
 
 const given = process.argv[2];

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 const execute = promisify(execFile);
-const python = '/usr/bin/python3';
+/** Debian's interpreter. */
+export const python = '/usr/bin/python3';
 const requirements = new URL('requirements.txt', import.meta.url).pathname;
 const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'cloister-tests');
 
@@ -34,19 +35,23 @@ export interface PythonResult {
   readonly stderr: string;
 }
 
-/** Runs Python with the packages and with nothing of this machine's AWS configuration. */
-export async function runPython(packages: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<PythonResult> {
-  const env = {
+/** An environment for Python with the packages and with nothing of this machine's AWS configuration. */
+export function pythonEnvironment(packages: string, more: Readonly<Record<string, string>>): Record<string, string> {
+  return {
     PATH: process.env['PATH'] ?? '',
     HOME: '/nonexistent',
     PYTHONPATH: packages,
     PYTHONDONTWRITEBYTECODE: '1',
     AWS_EC2_METADATA_DISABLED: 'true',
     AWS_PAGER: '',
-    ...environment,
+    ...more,
   };
+}
+
+/** Runs Python in such an environment. */
+export async function runPython(packages: string, args: readonly string[], environment: Readonly<Record<string, string>>): Promise<PythonResult> {
   try {
-    const { stdout, stderr } = await execute(python, args, { env, maxBuffer: 16 * 1024 * 1024 });
+    const { stdout, stderr } = await execute(python, args, { env: pythonEnvironment(packages, environment), maxBuffer: 16 * 1024 * 1024 });
     return { status: 0, stdout, stderr };
   } catch (error) {
     const { code, stdout = '', stderr = '' } = error as { code?: unknown; stdout?: string; stderr?: string };
