@@ -144,7 +144,7 @@ describe('the control API’s errors', () => {
       status: 404,
       type: 'ResourceNotFoundException',
       Type: 'User',
-      Message: 'Function not found: arn:aws:lambda:us-east-1:123456789012:function:none',
+      Message: 'Function not found: arn:aws:lambda:us-east-1:123456789012:function:none:$LATEST',
     });
     expect(await invoke('known:7')).toMatchObject({ status: 404, Message: expect.stringMatching(/:known:7$/) });
     expect(await invoke('known:1', { query: { Qualifier: '2' } })).toMatchObject(invalid(expect.stringContaining('derived qualifier')));

@@ -42,7 +42,7 @@ export function parseJson(body: Buffer): unknown {
 function parseJsonObject(body: Buffer | undefined): Readonly<Record<string, unknown>> {
   if (body === undefined || body.length === 0) return {};
   const parsed = parseJson(body);
-  if (!isPlainObject(parsed)) throw new ApiError('SerializationException', `${describe(parsed)} cannot be converted to the request's structure`);
+  if (!isPlainObject(parsed)) throw mismatch(parsed, 'a Structure');
   return parsed;
 }
 
@@ -126,14 +126,21 @@ function expectType(fits: boolean, value: unknown, wanted: string): unknown {
   return value;
 }
 
+/** The words are those of AWS's own deserializer: what it found, and for scalars what it wanted. */
 function mismatch(value: unknown, wanted: string): ApiError {
-  return new ApiError('SerializationException', `${describe(value)} can not be converted to ${wanted}`);
+  return new ApiError('SerializationException', describeMismatch(value, wanted));
 }
 
-function describe(value: unknown): string {
-  if (value === null) return 'NULL_VALUE';
-  if (Array.isArray(value)) return 'START_ARRAY';
-  if (typeof value === 'object') return 'START_OBJECT';
+function describeMismatch(value: unknown, wanted: string): string {
+  if (Array.isArray(value)) return 'Start of list found where not expected';
+  if (typeof value === 'object' && value !== null) return 'Start of structure or map found where not expected.';
+  if (wanted === 'a Structure') return 'Expected null';
+  if (wanted === 'a List') return 'Expected list or null';
+  if (wanted === 'a Map') return 'Expected map or null';
+  return `${tokenOf(value)} can not be converted to ${wanted}`;
+}
+
+function tokenOf(value: unknown): string {
   if (typeof value === 'boolean') return value ? 'TRUE_VALUE' : 'FALSE_VALUE';
   if (typeof value === 'number') return Number.isInteger(value) ? 'NUMBER_VALUE' : 'DECIMAL_VALUE';
   return 'STRING_VALUE';

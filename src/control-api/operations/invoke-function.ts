@@ -19,7 +19,8 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
   const named = nameFunction(services, { accountId, operation: 'Invoke', functionName: input.FunctionName, qualifier: input.Qualifier });
   const version = await services.functions.findForInvoke(named.key, named.qualifier ?? latestVersion);
-  if (version === undefined) throw functionNotFound(services.region, named);
+  // Recorded answers to Invoke, unlike those to GetFunction, name the version that was meant.
+  if (version === undefined) throw functionNotFound(services.region, { ...named, qualifier: named.qualifier ?? latestVersion });
   checkTenant(version, input.TenantId);
   if (input.InvocationType === 'DryRun') return { status: 204 };
 

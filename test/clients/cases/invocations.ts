@@ -22,7 +22,11 @@ export const invocationCases: readonly ClientCase[] = [
     operation: 'Invoke',
     input: ({ name }) => ({ FunctionName: name, Payload: Buffer.from('{}') }),
     expect: {
-      error: { code: 'ResourceNotFoundException', status: 404, message: ({ functionArn, name }) => `Function not found: ${functionArn(name)}` },
+      error: {
+        code: 'ResourceNotFoundException',
+        status: 404,
+        message: ({ functionArn, name }) => `Function not found: ${functionArn(name, '$LATEST')}`,
+      },
     },
   },
 ];
