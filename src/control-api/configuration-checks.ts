@@ -75,7 +75,7 @@ export function checkArchitectures(services: Pick<OperationServices, 'architectu
 /** Tags as they are stored, and the isolation that one of them chooses. */
 export function checkTags(tags: Readonly<Record<string, string>> | undefined, limits: FunctionLimits): Isolation {
   const names = Object.keys(tags ?? {});
-  if (names.length > limits.maxTags) throw invalidParameter(`Cannot have more than ${limits.maxTags} tags on a resource.`);
+  if (names.length > limits.maxTags) throw invalidParameter('Number of tags exceeds resource tag limit.');
   if (names.some((name) => name.toLowerCase().startsWith('aws:')))
     throw invalidParameter("Tag keys starting with 'aws:' are reserved for system use.");
   const isolation = tags?.[isolationTag] ?? 'oci';

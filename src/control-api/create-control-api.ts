@@ -126,7 +126,7 @@ function sendError(
     .header('x-amzn-requestid', request.id)
     .header('x-amzn-errortype', answer.type)
     .header('content-type', 'application/json')
-    .send(JSON.stringify(answer.toBody()));
+    .send(Buffer.from(JSON.stringify(answer.toBody())));
 }
 
 /** Fastify's own refusals of a request; everything else is left as it is. */

@@ -81,7 +81,8 @@ async function serve(services: OperationServices, { name, model }: RoutedOperati
   if (answer.headers !== undefined) reply.headers(answer.headers);
   if (answer.body === undefined) return reply.send();
   reply.header('content-type', 'application/json');
-  return reply.send(Buffer.isBuffer(answer.body) ? answer.body : JSON.stringify(answer.body));
+  // As bytes: to a text Fastify would add a charset, which Lambda does not send.
+  return reply.send(Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(JSON.stringify(answer.body)));
 }
 
 /** An environment's own credentials are real, so that SDKs inside work as ever, but have no policy that allows anything. */

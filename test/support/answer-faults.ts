@@ -70,7 +70,7 @@ function errorFaults(operation: string, { status, headers, body }: RawAnswer): r
 }
 
 function parseBody(body: Buffer, headers: Readonly<Record<string, string>>): { readonly value: unknown } | string {
-  if (!/^application\/json\b/.test(headers['content-type'] ?? '')) return `content type ${headers['content-type']}`;
+  if (headers['content-type'] !== 'application/json') return `content type ${headers['content-type']}`;
   try {
     return { value: JSON.parse(body.toString()) };
   } catch {
