@@ -1,6 +1,6 @@
 /**
  * Makes src/control-api/service-model.json, a compact table of facts, from Lambda's official service model as botocore carries it; and beside the
- * tests test/support/answer-model.json, what each operation answers, which the daemon does not need.
+ * tests test/support/answer-model.json and logs-answer-model.json, what operations answer, which the daemon does not need.
  *
  *     node tools/make-service-model.ts [WHEEL]
  *
@@ -15,8 +15,12 @@ import { gunzipSync } from 'node:zlib';
 import { openPromise } from 'yauzl';
 
 const modelPath = 'botocore/data/lambda/2015-03-31/service-2.json';
+const logsModelPath = 'botocore/data/logs/2014-03-28/service-2.json';
 const outputFile = new URL('../src/control-api/service-model.json', import.meta.url);
 const answerFile = new URL('../test/support/answer-model.json', import.meta.url);
+const logsAnswerFile = new URL('../test/support/logs-answer-model.json', import.meta.url);
+/** What of CloudWatch Logs is looked at: reading logs, and the life of groups and streams. */
+const logsOperations = /^(Create|Delete|Describe)Log(Group|Stream)s?$|^(Put|Delete)RetentionPolicy$|^(Get|Filter|Put)LogEvents$|^StartLiveTail$/;
 
 interface BotocoreReference {
   readonly shape: string;
@@ -98,14 +102,15 @@ function compactModel(model: BotocoreModel, botocoreVersion: string): unknown {
 }
 
 /** What operations answer: status, shape of the output, shapes of the errors. */
-function answerModel(model: BotocoreModel, botocoreVersion: string): unknown {
+function answerModel(model: BotocoreModel, botocoreVersion: string, isWanted: (operation: string) => boolean): unknown {
+  const wanted = Object.entries(model.operations).filter(([name]) => isWanted(name));
   const operations = Object.fromEntries(
-    Object.entries(model.operations).map(([name, { http, output, errors = [] }]) => [
+    wanted.map(([name, { http, output, errors = [] }]) => [
       name,
       { status: http.responseCode ?? 200, ...(output === undefined ? {} : { output: output.shape }), errors: errors.map(({ shape }) => shape) },
     ]),
   );
-  const outputs = Object.values(model.operations).flatMap(({ output, errors = [] }) => [output, ...errors].flatMap((each) => each?.shape ?? []));
+  const outputs = wanted.flatMap(([, { output, errors = [] }]) => [output, ...errors].flatMap((each) => each?.shape ?? []));
   return { source: sourceOf(model, botocoreVersion), operations, shapes: compactShapes(model, outputs) };
 }
 
@@ -124,27 +129,29 @@ function format(model: Record<string, unknown>): string {
   return `{\n${sections.join(',\n')}\n}\n`;
 }
 
-async function readModel(wheel: string): Promise<BotocoreModel> {
+async function readModel(wheel: string, path: string): Promise<BotocoreModel> {
   const archive = await openPromise(wheel, { lazyEntries: true, autoClose: false });
   try {
     for await (const entry of archive.eachEntry()) {
-      if (entry.fileName !== modelPath && entry.fileName !== `${modelPath}.gz`) continue;
+      if (entry.fileName !== path && entry.fileName !== `${path}.gz`) continue;
       const bytes = await buffer(await archive.openReadStreamPromise(entry));
       return JSON.parse((entry.fileName.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('utf8'));
     }
   } finally {
     archive.close();
   }
-  throw new Error(`${modelPath} is not in ${basename(wheel)}`);
+  throw new Error(`${path} is not in ${basename(wheel)}`);
 }
 
 async function make(wheel: string): Promise<void> {
   const version = /^botocore-([^-]+)-/.exec(basename(wheel))?.[1];
   if (version === undefined) throw new Error(`not the name of a botocore wheel: ${basename(wheel)}`);
-  const source = await readModel(wheel);
+  const source = await readModel(wheel, modelPath);
   const model = compactModel(source, version) as Record<string, unknown>;
   writeFileSync(outputFile, format(model));
-  writeFileSync(answerFile, format(answerModel(source, version) as Record<string, unknown>));
+  writeFileSync(answerFile, format(answerModel(source, version, () => true) as Record<string, unknown>));
+  const logs = answerModel(await readModel(wheel, logsModelPath), version, (name) => logsOperations.test(name));
+  writeFileSync(logsAnswerFile, format(logs as Record<string, unknown>));
   const operationCount = Object.keys(model['operations'] as object).length;
   process.stdout.write(`service-model.json, answer-model.json: ${operationCount} operations from botocore ${version}\n`);
 }

@@ -1,3 +1,5 @@
+import type { ServiceName } from '../support/answer-model.ts';
+
 /** The three real clients that every case goes through. */
 export const clientNames = ['javascript', 'boto3', 'cli'] as const;
 export type ClientName = (typeof clientNames)[number];
@@ -53,7 +55,7 @@ export type Expectation =
 export interface Step {
   readonly operation: string;
   /** @default 'lambda' */
-  readonly service?: 'lambda' | 'logs';
+  readonly service?: ServiceName;
   /** @default 'own' */
   readonly as?: CallerName;
   readonly input: Scoped<Members>;

@@ -4,6 +4,7 @@ import * as logs from '@aws-sdk/client-cloudwatch-logs';
 import * as lambda from '@aws-sdk/client-lambda';
 import type { Credentials } from '../daemon.ts';
 import type { RawAnswer } from '../support/answer-faults.ts';
+import type { ServiceName } from '../support/answer-model.ts';
 import type { CallOutcome, ClientCall, RealClient } from './call-outcome.ts';
 import type { CallerName, Members } from './client-case.ts';
 
@@ -48,7 +49,7 @@ export class JavascriptClient implements RealClient {
     return this.#raw;
   }
 
-  #client(service: 'lambda' | 'logs', as: CallerName): AnyClient {
+  #client(service: ServiceName, as: CallerName): AnyClient {
     const known = this.#clients.get(`${service} ${as}`);
     if (known !== undefined) return known;
     const credentials = this.#callers[as];

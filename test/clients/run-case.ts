@@ -25,9 +25,8 @@ async function runStep(client: RealClient, scope: Scope, step: Step): Promise<vo
 async function callOnce(client: RealClient, scope: Scope, step: Step): Promise<CallOutcome> {
   const { operation, service = 'lambda', as = 'own' } = step;
   const outcome = await client.call({ service, operation, as, input: resolve(step.input, scope) });
-  if (service !== 'lambda') return outcome;
-  expect(answerFaults(operation, outcome.raw), `${operation} answers what the service model does not`).toEqual([]);
-  return outcome.answer === undefined ? outcome : { ...outcome, answer: withIsoTimestamps(operation, outcome.answer) };
+  expect(answerFaults(operation, outcome.raw, service), `${operation} answers what the service model does not`).toEqual([]);
+  return outcome.answer === undefined ? outcome : { ...outcome, answer: withIsoTimestamps(service, operation, outcome.answer) };
 }
 
 /** States come by themselves: looks again until the answer matches, and shows the last one when it never does. */

@@ -1,5 +1,6 @@
 import { alwaysSentByOperation, alwaysSentByShape } from './always-sent-members.ts';
-import { type AnswerShape, answerMember, answerModelOf, answerShape } from './answer-model.ts';
+import type { AnswerModel, AnswerShape, ServiceName } from './answer-model.ts';
+import { answerModels } from './answer-model.ts';
 
 /** An answer as it came over HTTP. */
 export interface RawAnswer {
@@ -12,6 +13,7 @@ export interface RawAnswer {
 
 /** Operations whose successes have other statuses than the model's: Invoke by its invocation type, and DeleteFunction, recorded with 204. */
 const otherStatuses: Readonly<Record<string, readonly number[]>> = { Invoke: [200, 202, 204], DeleteFunction: [204] };
+const contentTypes: Readonly<Record<ServiceName, string>> = { lambda: 'application/json', logs: 'application/x-amz-json-1.1' };
 /** Errors of AWS's front door and of this service as a whole, which the model does not list for each operation. */
 const undeclaredErrors: ReadonlySet<string> = new Set([
   'AccessDeniedException',
@@ -29,48 +31,57 @@ const undeclaredErrors: ReadonlySet<string> = new Set([
 ]);
 
 /** Where an answer departs from the service model: members it does not know, wrong types, members that Lambda always sends and that are missing. */
-export function answerFaults(operation: string, answer: RawAnswer): readonly string[] {
-  return answer.status < 300 ? successFaults(operation, answer) : errorFaults(operation, answer);
+export function answerFaults(operation: string, answer: RawAnswer, service: ServiceName = 'lambda'): readonly string[] {
+  const model = answerModels[service];
+  return answer.status < 300 ? successFaults(model, operation, answer) : errorFaults(model, operation, answer);
 }
 
-function successFaults(operation: string, { status, headers, body }: RawAnswer): readonly string[] {
-  const { status: modelled, output } = answerModelOf(operation);
+function successFaults(model: AnswerModel, operation: string, { status, headers, body }: RawAnswer): readonly string[] {
+  const { status: modelled, output } = model.operation(operation);
   const faults = (otherStatuses[operation] ?? [modelled]).includes(status) ? [] : [`status ${status}, not ${modelled}`];
-  if (output === undefined)
-    return body === undefined || body.length === 0 ? faults : [...faults, `a body where there is none: ${body.subarray(0, 80)}`];
-  const shape = answerShape(output);
-  const inBody: Record<string, string> = {};
-  for (const [name, member] of Object.entries(shape.members ?? {})) {
-    const { in: place, name: header = '' } = answerMember(member);
-    if (typeof member === 'string') inBody[name] = member;
-    else if (place === 'header' && shape.required?.includes(name) && headers[header.toLowerCase()] === undefined) faults.push(`no header ${header}`);
+  const isEmpty = body === undefined || body.length === 0 || body.toString() === '{}';
+  if (output === undefined) return isEmpty ? faults : [...faults, 'a body where there is none'];
+  const shape = model.shape(output);
+  const members = Object.entries(shape.members ?? {}).map(([name, member]) => ({ name, member, ...describe(model, member) }));
+  for (const { name, place, header } of members) {
+    if (place === 'header' && shape.required?.includes(name) && headers[header] === undefined) faults.push(`no header ${header}`);
   }
-  if (shape.payload !== undefined || body === undefined) return faults;
-  if (Object.keys(inBody).length === 0) return body.length === 0 || body.toString() === '{}' ? faults : [...faults, 'a body where there is none'];
-  const parsed = parseBody(body, headers);
+  // A payload is the caller's own bytes; a stream of events has a frame of its own.
+  if (shape.payload !== undefined || body === undefined || members.some(({ isStream }) => isStream)) return faults;
+  const inBody = members.filter(({ place }) => place === 'body');
+  if (inBody.length === 0) return isEmpty ? faults : [...faults, 'a body where there is none'];
+  const parsed = parseBody(body, headers, model.service);
   if (typeof parsed === 'string') return [...faults, parsed];
   const required = [...(shape.required ?? []), ...(alwaysSentByShape[output] ?? []), ...(alwaysSentByOperation[operation] ?? [])];
-  return [...faults, ...structureFaults({ ...shape, members: inBody }, required, parsed.value, '')];
+  const bodyShape = { ...shape, members: Object.fromEntries(inBody.map(({ name, member }) => [name, member])) };
+  return [...faults, ...structureFaults(model, { shape: bodyShape, required, value: parsed.value, path: '' })];
 }
 
-function errorFaults(operation: string, { status, headers, body }: RawAnswer): readonly string[] {
+function describe(model: AnswerModel, member: Parameters<AnswerModel['member']>[0]) {
+  const { shape, in: place = 'body', name: header = '' } = model.member(member);
+  return { place, header: header.toLowerCase(), isStream: shape.eventstream === true };
+}
+
+function errorFaults(model: AnswerModel, operation: string, { status, headers, body }: RawAnswer): readonly string[] {
   const type = headers['x-amzn-errortype'] ?? '';
   if (type === '') return [`an error ${status} without its type in a header`];
-  const declared = answerModelOf(operation).errors.includes(type);
+  const declared = model.operation(operation).errors.includes(type);
   if (!declared && !undeclaredErrors.has(type)) return [`${type} is none of this operation's errors`];
   if (body === undefined) return [];
-  const parsed = parseBody(body, headers);
+  const parsed = parseBody(body, headers, model.service);
   if (typeof parsed === 'string') return [parsed];
   if (!declared) return [];
-  const { members = {} } = answerShape(type);
+  const { members = {} } = model.shape(type);
   const sent = Object.fromEntries(Object.entries(members).filter(([, member]) => typeof member === 'string'));
   // The model spells it `Message` for some errors, and Lambda sends it as modelled.
-  const text = ['message', 'Message'].filter((name) => Object.hasOwn(sent, name));
-  return structureFaults({ type: 'structure', members: sent }, text, parsed.value, '');
+  const required = ['message', 'Message'].filter((name) => Object.hasOwn(sent, name));
+  // The JSON protocol of CloudWatch Logs names the type in the body, too.
+  const { __type: _type, ...value } = parsed.value as Readonly<Record<string, unknown>>;
+  return structureFaults(model, { shape: { type: 'structure', members: sent }, required, value, path: '' });
 }
 
-function parseBody(body: Buffer, headers: Readonly<Record<string, string>>): { readonly value: unknown } | string {
-  if (headers['content-type'] !== 'application/json') return `content type ${headers['content-type']}`;
+function parseBody(body: Buffer, headers: Readonly<Record<string, string>>, service: ServiceName): { readonly value: unknown } | string {
+  if (headers['content-type'] !== contentTypes[service]) return `content type ${headers['content-type']}`;
   try {
     return { value: JSON.parse(body.toString()) };
   } catch {
@@ -78,31 +89,41 @@ function parseBody(body: Buffer, headers: Readonly<Record<string, string>>): { r
   }
 }
 
-function structureFaults(shape: AnswerShape, required: readonly string[], value: unknown, path: string): string[] {
+function structureFaults(
+  model: AnswerModel,
+  { shape, required, value, path }: { shape: AnswerShape; required: readonly string[]; value: unknown; path: string },
+): string[] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [`${path || 'the answer'} is not an object`];
   const sent = value as Readonly<Record<string, unknown>>;
   const members = shape.members ?? {};
   return [
     ...Object.keys(sent).flatMap((name) => {
       const member = Object.hasOwn(members, name) ? members[name] : undefined;
-      return member === undefined ? [`${path}${name} is not in the model`] : valueFaults(answerMember(member), sent[name], `${path}${name}`);
+      return member === undefined ? [`${path}${name} is not in the model`] : valueFaults(model, model.member(member), sent[name], `${path}${name}`);
     }),
     ...new Set(required.filter((name) => sent[name] === undefined || sent[name] === null).map((name) => `${path}${name} is missing`)),
   ];
 }
 
-function valueFaults({ shape, shapeName }: { shape: AnswerShape; shapeName: string }, value: unknown, path: string): string[] {
+function valueFaults(
+  model: AnswerModel,
+  { shape, shapeName }: { readonly shape: AnswerShape; readonly shapeName: string },
+  value: unknown,
+  path: string,
+): string[] {
   const fits = (right: boolean) => (right ? [] : [`${path} is not of type ${shape.type}: ${JSON.stringify(value)?.slice(0, 80)}`]);
   if (value === null) return [`${path} is null`];
   switch (shape.type) {
-    case 'structure':
-      return structureFaults(shape, [...(shape.required ?? []), ...(alwaysSentByShape[shapeName] ?? [])], value, `${path}.`);
+    case 'structure': {
+      const required = [...(shape.required ?? []), ...(alwaysSentByShape[shapeName] ?? [])];
+      return structureFaults(model, { shape, required, value, path: `${path}.` });
+    }
     case 'list':
       if (!Array.isArray(value)) return fits(false);
-      return value.flatMap((item, index) => valueFaults(answerMember(shape.member ?? ''), item, `${path}[${index}]`));
+      return value.flatMap((item, index) => valueFaults(model, model.member(shape.member ?? ''), item, `${path}[${index}]`));
     case 'map':
       if (typeof value !== 'object' || Array.isArray(value)) return fits(false);
-      return Object.entries(value).flatMap(([key, item]) => valueFaults(answerMember(shape.value ?? ''), item, `${path}.${key}`));
+      return Object.entries(value).flatMap(([key, item]) => valueFaults(model, model.member(shape.value ?? ''), item, `${path}.${key}`));
     case 'string':
       if (typeof value !== 'string') return fits(false);
       return shape.enum === undefined || shape.enum.includes(value) ? [] : [`${path} has the unknown value ${value}`];
@@ -111,7 +132,7 @@ function valueFaults({ shape, shapeName }: { shape: AnswerShape; shapeName: stri
     case 'boolean':
       return fits(typeof value === 'boolean');
     case 'timestamp':
-      // rest-json: seconds since the epoch, unless the model says otherwise.
+      // JSON carries seconds since the epoch, unless the model says otherwise.
       return fits(
         shape.timestampFormat === undefined || shape.timestampFormat === 'unixTimestamp' ? typeof value === 'number' : typeof value === 'string',
       );
