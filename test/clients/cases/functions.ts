@@ -1,5 +1,5 @@
 import { expect } from 'vitest';
-import type { ClientCase } from '../client-case.ts';
+import type { ClientCase, Members } from '../client-case.ts';
 import { createsFunction, functionInput, waitsForFunction } from '../client-case.ts';
 
 const recordings = 'recorded answers, LocalStack test_lambda_api.snapshot.json';
@@ -204,6 +204,130 @@ export const functionCases: readonly ClientCase[] = [
     },
   },
   {
+    rule: 'a page names the next, and MaxItems bounds it',
+    source: 'API_ListFunctions, Marker and NextMarker',
+    operation: 'ListFunctions',
+    before: [{ operation: 'ListFunctions', input: { MaxItems: 1 }, save: 'first' }],
+    input: ({ saved }) => ({ MaxItems: 1, Marker: saved('first')['NextMarker'] }),
+    expect: {
+      answer: ({ saved }) => ({ Functions: [expect.not.objectContaining({ FunctionName: firstName(saved('first')) })] }),
+    },
+  },
+  {
+    rule: 'FunctionVersion ALL lists every version under its own ARN',
+    source: 'API_ListFunctions, FunctionVersion',
+    operation: 'ListFunctions',
+    input: { FunctionVersion: 'ALL' },
+    expect: {
+      answer: ({ functionArn, shared }) => ({
+        Functions: expect.arrayContaining([
+          expect.objectContaining({ FunctionArn: functionArn(shared, '$LATEST'), Version: '$LATEST' }),
+          expect.objectContaining({ FunctionArn: functionArn(shared, '1'), Version: '1' }),
+        ]),
+      }),
+    },
+  },
+  {
+    rule: 'a page has at least one function',
+    source: 'service model, MaxListItems',
+    operation: 'ListFunctions',
+    input: { MaxItems: 0 },
+    expect: {
+      error: {
+        code: 'ValidationException',
+        status: 400,
+        message:
+          "1 validation error detected: Value '0' at 'maxItems' failed to satisfy constraint: Member must have value greater than or equal to 1",
+      },
+    },
+  },
+  ...['UpdateFunctionConfiguration', 'PublishVersion'].map(
+    (operation): ClientCase => ({
+      rule: 'a function that is not there cannot be changed',
+      source: `API_${operation}, ResourceNotFoundException`,
+      operation,
+      input: ({ name }) => ({ FunctionName: name }),
+      expect: {
+        error: { code: 'ResourceNotFoundException', status: 404, message: ({ functionArn, name }) => `Function not found: ${functionArn(name)}` },
+      },
+    }),
+  ),
+  {
+    rule: 'new code takes the place of the old, and can be published with it',
+    source: 'API_UpdateFunctionCode, Publish',
+    operation: 'UpdateFunctionCode',
+    before: [createsFunction(), waitsForFunction()],
+    input: ({ name, zips, saved }) => ({ FunctionName: name, ZipFile: zips.otherCode, Publish: true, RevisionId: saved('active')['RevisionId'] }),
+    expect: { answer: ({ functionArn, name }) => ({ Version: '1', FunctionArn: functionArn(name, '1') }) },
+    after: [
+      {
+        operation: 'GetFunctionConfiguration',
+        input: ({ name }) => ({ FunctionName: name }),
+        until: { LastUpdateStatus: 'Successful' },
+        expect: { answer: ({ saved }) => ({ CodeSha256: expect.not.stringMatching(`^${escaped(saved('created')['CodeSha256'])}$`) }) },
+      },
+    ],
+  },
+  {
+    rule: 'code of a stale RevisionId is refused',
+    source: recordings,
+    operation: 'UpdateFunctionCode',
+    input: ({ shared, zips }) => ({ FunctionName: shared, ZipFile: zips.otherCode, RevisionId: '00000000-0000-4000-8000-000000000000' }),
+    expect: { error: { code: 'PreconditionFailedException', status: 412, message: staleRevision } },
+  },
+  {
+    rule: 'nothing changed since gives the same version again',
+    source: 'API_PublishVersion, description',
+    operation: 'PublishVersion',
+    before: [createsFunction(), waitsForFunction(), { operation: 'PublishVersion', input: ({ name }) => ({ FunctionName: name }) }],
+    input: ({ name }) => ({ FunctionName: name, Description: 'another' }),
+    expect: { answer: { Version: '1', Description: '' } },
+  },
+  {
+    rule: 'a version of a stale RevisionId is not published',
+    source: recordings,
+    operation: 'PublishVersion',
+    input: ({ shared }) => ({ FunctionName: shared, RevisionId: '00000000-0000-4000-8000-000000000000' }),
+    expect: { error: { code: 'PreconditionFailedException', status: 412, message: staleRevision } },
+  },
+  {
+    rule: 'one version goes alone, and its number never comes back',
+    source: 'API_DeleteFunction, Qualifier',
+    operation: 'DeleteFunction',
+    before: [createsFunction({ Publish: true }), waitsForFunction()],
+    input: ({ name }) => ({ FunctionName: name, Qualifier: '1' }),
+    expect: { answer: {} },
+    after: [
+      { operation: 'PublishVersion', input: ({ name }) => ({ FunctionName: name }), expect: { answer: { Version: '2' } } },
+      {
+        operation: 'GetFunction',
+        input: ({ name }) => ({ FunctionName: name, Qualifier: '1' }),
+        expect: {
+          error: {
+            code: 'ResourceNotFoundException',
+            status: 404,
+            message: ({ functionArn, name }) => `Function not found: ${functionArn(name, '1')}`,
+          },
+        },
+      },
+    ],
+  },
+  {
+    rule: 'another account sees nothing of it',
+    source: 'AWS Lambda Developer Guide, resource-based policies: without one there is no access',
+    operation: 'GetFunction',
+    as: 'other',
+    input: ({ functionArn, shared }) => ({ FunctionName: functionArn(shared) }),
+    expect: {
+      error: {
+        code: 'AccessDeniedException',
+        status: 403,
+        message: ({ functionArn, shared, otherAccountId }) =>
+          `User: arn:aws:iam::${otherAccountId}:root is not authorized to perform: lambda:GetFunction on resource: ${functionArn(shared)} because no resource-based policy allows the lambda:GetFunction action`,
+      },
+    },
+  },
+  {
     rule: 'a wrong secret is refused',
     source: 'AWS General Reference, troubleshooting Signature Version 4',
     operation: 'ListFunctions',
@@ -219,4 +343,5 @@ export const functionCases: readonly ClientCase[] = [
   },
 ];
 
+const firstName = (page: Members) => (page['Functions'] as readonly Members[])[0]?.['FunctionName'];
 const escaped = (text: unknown) => String(text).replace(/[+/]/g, '\\$&');

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { ClientCase } from '../client-case.ts';
 
 /** What Invoke answers. */
@@ -26,6 +27,54 @@ export const invocationCases: readonly ClientCase[] = [
         code: 'ResourceNotFoundException',
         status: 404,
         message: ({ functionArn, name }) => `Function not found: ${functionArn(name, '$LATEST')}`,
+      },
+    },
+  },
+  {
+    rule: 'the tail of the log comes back in base64 when asked for',
+    source: 'API_Invoke, LogType',
+    operation: 'Invoke',
+    input: ({ shared }) => ({ FunctionName: shared, LogType: 'Tail', Payload: Buffer.from('1') }),
+    expect: { answer: { Payload: '1', ExecutedVersion: '$LATEST', LogResult: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/) } },
+  },
+  {
+    rule: 'no event is an empty object',
+    source: 'aws-lambda-rie and the Runtime API: an event is always JSON',
+    operation: 'Invoke',
+    input: ({ shared }) => ({ FunctionName: shared }),
+    expect: { answer: { Payload: '{}' } },
+  },
+  {
+    rule: 'a client context is base64 of an object',
+    source: 'API_Invoke, ClientContext and InvalidRequestContentException',
+    operation: 'Invoke',
+    input: ({ shared }) => ({ FunctionName: shared, ClientContext: 'bm90IGpzb24=' }),
+    expect: { error: { code: 'InvalidRequestContentException', status: 400, message: /^Client context must be / } },
+  },
+  {
+    rule: 'an invocation type is one of three',
+    source: 'service model, InvocationType',
+    operation: 'Invoke',
+    input: ({ shared }) => ({ FunctionName: shared, InvocationType: 'Soon' }),
+    expect: {
+      error: {
+        code: 'ValidationException',
+        status: 400,
+        message:
+          "1 validation error detected: Value 'Soon' at 'invocationType' failed to satisfy constraint: Member must satisfy enum value set: [Event, RequestResponse, DryRun]",
+      },
+    },
+  },
+  {
+    rule: 'a tenant is named only for functions with tenants',
+    source: 'message of Lambda’s tenant isolation, AWS Lambda Developer Guide',
+    operation: 'Invoke',
+    input: ({ shared }) => ({ FunctionName: shared, TenantId: 'blue' }),
+    expect: {
+      error: {
+        code: 'InvalidParameterValueException',
+        status: 400,
+        message: 'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
       },
     },
   },
