@@ -90,3 +90,9 @@ export const alwaysSentByOperation: Readonly<Record<string, readonly string[]>> 
   GetFunctionRecursionConfig: ['RecursiveLoop'],
   PutFunctionRecursionConfig: ['RecursiveLoop'],
 };
+
+/** Values that recorded answers have and the service model's enumerations do not. */
+export const valuesBesideModel: Readonly<Record<string, readonly string[]>> = {
+  // 42 recordings, all of functions that were being created or changed.
+  LastUpdateStatusReasonCode: ['Creating'],
+};

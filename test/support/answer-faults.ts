@@ -1,4 +1,4 @@
-import { alwaysSentByOperation, alwaysSentByShape } from './always-sent-members.ts';
+import { alwaysSentByOperation, alwaysSentByShape, valuesBesideModel } from './always-sent-members.ts';
 import type { AnswerModel, AnswerShape, ServiceName } from './answer-model.ts';
 import { answerModels } from './answer-model.ts';
 
@@ -126,7 +126,9 @@ function valueFaults(
       return Object.entries(value).flatMap(([key, item]) => valueFaults(model, model.member(shape.value ?? ''), item, `${path}.${key}`));
     case 'string':
       if (typeof value !== 'string') return fits(false);
-      return shape.enum === undefined || shape.enum.includes(value) ? [] : [`${path} has the unknown value ${value}`];
+      return shape.enum === undefined || shape.enum.includes(value) || valuesBesideModel[shapeName]?.includes(value)
+        ? []
+        : [`${path} has the unknown value ${value}`];
     case 'blob':
       return fits(typeof value === 'string');
     case 'boolean':
