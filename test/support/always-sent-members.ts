@@ -96,3 +96,9 @@ export const valuesBesideModel: Readonly<Record<string, readonly string[]>> = {
   // 42 recordings, all of functions that were being created or changed.
   LastUpdateStatusReasonCode: ['Creating'],
 };
+
+/** Members that the model calls required and that Lambda leaves out all the same. */
+export const leftOutByOperation: Readonly<Record<string, readonly string[]>> = {
+  // A function without a configuration: recorded as an empty object.
+  GetFunctionCodeSigningConfig: ['CodeSigningConfigArn', 'FunctionName'],
+};

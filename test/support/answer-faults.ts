@@ -1,4 +1,4 @@
-import { alwaysSentByOperation, alwaysSentByShape, valuesBesideModel } from './always-sent-members.ts';
+import { alwaysSentByOperation, alwaysSentByShape, leftOutByOperation, valuesBesideModel } from './always-sent-members.ts';
 import type { AnswerModel, AnswerShape, ServiceName } from './answer-model.ts';
 import { answerModels } from './answer-model.ts';
 
@@ -52,7 +52,8 @@ function successFaults(model: AnswerModel, operation: string, { status, headers,
   if (inBody.length === 0) return isEmpty ? faults : [...faults, 'a body where there is none'];
   const parsed = parseBody(body, headers, model.service);
   if (typeof parsed === 'string') return [...faults, parsed];
-  const required = [...(shape.required ?? []), ...(alwaysSentByShape[output] ?? []), ...(alwaysSentByOperation[operation] ?? [])];
+  const modelledRequired = (shape.required ?? []).filter((name) => !leftOutByOperation[operation]?.includes(name));
+  const required = [...modelledRequired, ...(alwaysSentByShape[output] ?? []), ...(alwaysSentByOperation[operation] ?? [])];
   const bodyShape = { ...shape, members: Object.fromEntries(inBody.map(({ name, member }) => [name, member])) };
   return [...faults, ...structureFaults(model, { shape: bodyShape, required, value: parsed.value, path: '' })];
 }
