@@ -9,13 +9,20 @@ export interface AccessKey {
   readonly accountId: string;
   /** Sees every account through the admin API. */
   readonly operator: boolean;
+  /** The user of the account that the key is of; absent for a key of the account itself. */
+  readonly userName?: string;
 }
 
 /** Access keys by id. Look-ups are on every request's path and must not reach the disk. */
 export interface AccessKeyDirectory {
   findAccessKey(accessKeyId: string): AccessKey | undefined;
   /** Makes a tenant's key, and the account when it is new. */
-  createAccessKey(accountId: string): Promise<AccessKey>;
+  createAccessKey(accountId: string, userName?: string): Promise<AccessKey>;
+}
+
+/** Who signs with a key, as policies and refusals name it. */
+export function callerArn({ accountId, userName }: Pick<AccessKey, 'accountId' | 'userName'>): string {
+  return `arn:aws:iam::${accountId}:${userName === undefined ? 'root' : `user/${userName}`}`;
 }
 
 /** `prefix` and 16 random base32 characters: the form of AWS's access key ids. */

@@ -14,6 +14,7 @@ import { requestContext } from './request-context.ts';
 
 export interface AdminServices {
   readonly accessKeys: AccessKeyDirectory;
+  readonly linkKey: AccessKey;
   readonly agent: Pick<HostAgent, 'evidence' | 'listRuntimes' | 'processes'>;
   readonly archives: ArchiveStore;
   readonly functions: FunctionStore;
@@ -37,7 +38,7 @@ const maxLogEvents = 10_000;
  * | GET /_cloister/v1/environments/{id}     | { …EnvironmentSummary, pids, walls }: read from the kernel now                       |
  * | POST /_cloister/v1/environments/{id}/stop | { id, stopped: true }                                                              |
  * | GET /_cloister/v1/runtimes              | { runtimes: [RuntimeSummary] }                                                       |
- * | POST /_cloister/v1/credentials          | { accountId } makes a key: 201 { accountId, accessKeyId, secretAccessKey }; operators |
+ * | POST /_cloister/v1/credentials          | { accountId, userName? } makes a key: 201 { accountId, userName?, accessKeyId, secretAccessKey }; operators |
  * | GET /_cloister/v1/logs                  | ?functionName=&afterSequence=&limit= { events: [LogEvent], nextSequence }; operators also &accountId= |
  * | GET /_cloister/archives/{account}/{digest} | the zip; what Code.Location leads to                                              |
  */
@@ -62,14 +63,16 @@ export function addAdminRoutes(app: FastifyInstance, services: AdminServices): v
     return { runtimes: await services.agent.listRuntimes() };
   });
   app.post('/_cloister/v1/credentials', async (request, reply) => {
-    const { accountId, accessKeyId, secretAccessKey } = await createCredentials(services, request);
-    return reply.code(201).send({ accountId, accessKeyId, secretAccessKey });
+    const { operator: _operator, ...created } = await createCredentials(services, request);
+    return reply.code(201).send(created);
   });
   app.get('/_cloister/v1/logs', (request) => readLogs(services, request));
   app.get('/_cloister/archives/:accountId/:digest', async (request, reply) => {
     const { accountId, digest } = request.params as { accountId: string; digest: string };
     const caller = callerOf(request);
-    const archive = caller.operator || caller.accountId === accountId ? await services.archives.open(accountId, digest) : undefined;
+    // A link is made by an operation that allowed its caller this one archive, and is signed over the path.
+    const mayRead = caller === services.linkKey || caller.operator || caller.accountId === accountId;
+    const archive = mayRead ? await services.archives.open(accountId, digest) : undefined;
     if (archive === undefined) throw new ApiError('ResourceNotFoundException', 'There is no such archive.');
     return reply.header('content-type', 'application/zip').header('content-length', archive.sizeBytes).send(archive.stream);
   });
@@ -91,10 +94,14 @@ async function status(services: AdminServices, caller: AccessKey) {
 async function createCredentials(services: AdminServices, request: FastifyRequest): Promise<AccessKey> {
   if (!callerOf(request).operator) throw new ApiError('AccessDeniedException', 'Only an operator may make access keys.');
   const { body } = requestContext(request);
-  const given = parseJson(body ?? Buffer.from('{}')) as { accountId?: unknown } | null;
+  const given = parseJson(body ?? Buffer.from('{}')) as { accountId?: unknown; userName?: unknown } | null;
   const accountId = given?.accountId;
   if (typeof accountId !== 'string' || !/^\d{12}$/.test(accountId)) throw invalidParameter('accountId must be twelve digits.');
-  return services.accessKeys.createAccessKey(accountId);
+  const userName = given?.userName;
+  if (userName !== undefined && (typeof userName !== 'string' || !/^[\w+=,.@-]{1,64}$/.test(userName))) {
+    throw invalidParameter('userName must be 1 to 64 letters, digits or any of +=,.@_-');
+  }
+  return services.accessKeys.createAccessKey(accountId, userName);
 }
 
 async function readLogs(services: AdminServices, request: FastifyRequest) {

@@ -3,6 +3,7 @@ export const errorStatus = {
   InvalidParameterValueException: 400,
   InvalidRequestContentException: 400,
   NotImplementedException: 400,
+  PolicyLengthExceededException: 400,
   SerializationException: 400,
   ValidationException: 400,
   AccessDeniedException: 403,

@@ -6,12 +6,12 @@ export const adminServiceName = 'cloister';
 
 /** A URL that downloads a stored zip for ten minutes, as Lambda's Code.Location does. */
 export function archiveLocation(
-  services: Pick<OperationServices, 'region' | 'clock'>,
-  call: Pick<OperationCall<unknown>, 'key' | 'host'>,
+  services: Pick<OperationServices, 'region' | 'clock' | 'linkKey'>,
+  call: Pick<OperationCall<unknown>, 'host'>,
   archive: { accountId: string; archiveDigest: string },
 ): Promise<string> {
   return presignUrl({
-    key: call.key,
+    key: services.linkKey,
     host: call.host,
     path: `/_cloister/archives/${archive.accountId}/${archive.archiveDigest}`,
     region: services.region,

@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { buffer } from 'node:stream/consumers';
 import type { HostAgent } from '../agent/host-agent.ts';
 import { CloisterError } from '../errors.ts';
 import type { CodeArtifact } from '../functions/function-record.ts';
@@ -19,6 +20,8 @@ interface Gate {
   builds: number;
   sweeping: Promise<void> | undefined;
   sweepWanted: boolean;
+  /** Something was built since the last sweep. */
+  made: boolean;
 }
 
 /**
@@ -37,21 +40,44 @@ export class CodeArtifacts {
   }
 
   /** Builds `archive` and hands the result to `store`, which must make a stored version refer to it. */
-  async build<T>(
+  build<T>(
     upload: { readonly accountId: string; readonly archive: Uint8Array; readonly maxUnpackedBytes: number },
     store: (code: CodeArtifact) => Promise<T>,
   ): Promise<T> {
-    const gate = this.#gate(upload.accountId);
+    return this.hold(upload.accountId, async () => store(await this.#make(upload)));
+  }
+
+  /**
+   * Makes the account an image of its own of another account's archive, and answers what build() would say of it; undefined when the archive is gone.
+   * SECURITY: built again, never copied or linked: no file, and so no page of memory, is common to two accounts (docs/walls/shared.md).
+   * ORDER: inside hold(), until a stored version refers to the image.
+   */
+  async adopt(owned: { readonly accountId: string; readonly code: CodeArtifact }, accountId: string): Promise<CodeArtifact | undefined> {
+    const { agent, archives, ledger } = this.#options;
+    const { code } = owned;
+    const found = await archives.open(owned.accountId, code.archiveDigest);
+    if (found === undefined) return undefined;
+    const archive = await buffer(found.stream);
+    this.#gate(accountId).made = true;
+    const image = await agent.buildImage(archive, { accountId, maxUnpackedBytes: Math.max(1, code.unpackedBytes) });
+    await ledger.record({ accountId, kind: 'image', digest: image.digest });
+    return { ...code, imageDigest: image.digest, unpackedBytes: image.unpackedBytes };
+  }
+
+  /** Keeps the account's sweeps away while `work` makes images and stores what refers to them. */
+  async hold<T>(accountId: string, work: () => Promise<T>): Promise<T> {
+    const gate = this.#gate(accountId);
     while (gate.sweeping !== undefined) await gate.sweeping;
     gate.builds += 1;
     try {
-      return await store(await this.#make(upload));
+      return await work();
     } catch (error) {
-      gate.sweepWanted = true;
+      // Most errors are refusals, of which nothing is left.
+      gate.sweepWanted ||= gate.made;
       throw error;
     } finally {
       gate.builds -= 1;
-      if (gate.builds === 0 && gate.sweepWanted) this.sweep(upload.accountId);
+      if (gate.builds === 0 && gate.sweepWanted) this.sweep(accountId);
     }
   }
 
@@ -61,6 +87,7 @@ export class CodeArtifacts {
     gate.sweepWanted = true;
     if (this.#closed || gate.builds > 0 || gate.sweeping !== undefined) return;
     gate.sweepWanted = false;
+    gate.made = false;
     gate.sweeping = this.#dropUnreferenced(accountId)
       .catch((error: unknown) => {
         this.#options.logError(error);
@@ -87,6 +114,7 @@ export class CodeArtifacts {
 
   async #make({ accountId, archive, maxUnpackedBytes }: { accountId: string; archive: Uint8Array; maxUnpackedBytes: number }): Promise<CodeArtifact> {
     const { agent, archives, ledger } = this.#options;
+    this.#gate(accountId).made = true;
     const image = await agent.buildImage(archive, { accountId, maxUnpackedBytes });
     await ledger.record({ accountId, kind: 'image', digest: image.digest });
     const archiveDigest = hash('sha256', archive);
@@ -136,7 +164,7 @@ export class CodeArtifacts {
   #gate(accountId: string): Gate {
     const known = this.#gates.get(accountId);
     if (known !== undefined) return known;
-    const gate: Gate = { builds: 0, sweeping: undefined, sweepWanted: false };
+    const gate: Gate = { builds: 0, sweeping: undefined, sweepWanted: false, made: false };
     this.#gates.set(accountId, gate);
     return gate;
   }

@@ -1,12 +1,12 @@
 import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from '@aws-sdk/client-lambda';
-import { formatLayerArn, parseLayerVersionArn } from '../functions/arn.ts';
 import type { ConfiguredLayer, FunctionConfiguration } from '../functions/function-record.ts';
 import type { Isolation } from '../functions/function-version.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import { reservedVariables } from '../functions/reserved-variables.ts';
-import { accessDenied } from './access-denied.ts';
+import type { PolicyCaller } from '../functions/resource-policy.ts';
 import { invalidParameter } from './api-error.ts';
 import type { OperationServices } from './operation.ts';
+import { resolveLayers } from './resolve-layers.ts';
 
 type ConfigurationInput = UpdateFunctionConfigurationRequest & Pick<CreateFunctionRequest, 'PackageType' | 'CodeSigningConfigArn' | 'TenancyConfig'>;
 
@@ -22,6 +22,8 @@ export async function applyConfiguration(
   options: {
     accountId: string;
     functionName: string;
+    /** Who may use layers of other accounts. */
+    caller: PolicyCaller;
     input: ConfigurationInput;
     isolation: Isolation;
     current: FunctionConfiguration | undefined;
@@ -56,7 +58,8 @@ export async function applyConfiguration(
     memorySizeMiB,
     ephemeralStorageMiB,
     environment,
-    layers: input.Layers === undefined ? (current?.layers ?? []) : await resolveLayers(services, accountId, input.Layers),
+    layers:
+      input.Layers === undefined ? (current?.layers ?? []) : await resolveLayers(services, { caller: options.caller, accountId, arns: input.Layers }),
     architecture: services.architecture,
     tracingMode: input.TracingConfig?.Mode ?? current?.tracingMode ?? 'PassThrough',
     logGroup: input.LoggingConfig?.LogGroup ?? current?.logGroup ?? `/aws/lambda/${options.functionName}`,
@@ -154,34 +157,4 @@ async function findRuntimeDigest(services: OperationServices, name: string): Pro
   throw invalidParameter(
     `Value ${name} at 'runtime' failed to satisfy constraint: Member must satisfy enum value set: [${known.join(', ')}] or be a valid ARN`,
   );
-}
-
-async function resolveLayers(services: OperationServices, accountId: string, arns: readonly string[]): Promise<readonly ConfiguredLayer[]> {
-  const { region, limits } = services;
-  if (arns.length > limits.maxLayers) throw invalidParameter(`Cannot reference more than ${limits.maxLayers} layers.`);
-  const names = new Set<string>();
-  const layers: ConfiguredLayer[] = [];
-  for (const arn of arns) {
-    const reference = parseLayerVersionArn(arn);
-    if (reference === undefined) throw invalidParameter(`Layer version ${arn} does not exist.`);
-    if (reference.accountId !== accountId) {
-      // SECURITY: the same answer whether the other account has such a layer or not.
-      throw accessDenied({ user: `arn:aws:iam::${accountId}:root`, operation: 'GetLayerVersion', resource: arn, policy: 'resource' });
-    }
-    const found = reference.region === region ? await services.layers.find(reference) : undefined;
-    if (found === undefined) throw invalidParameter(`Layer version ${arn} does not exist.`);
-    if (names.has(reference.layerName)) {
-      throw invalidParameter('Two different versions of the same layer are not allowed to be referenced in the same function.');
-    }
-    names.add(reference.layerName);
-    const { archiveBytes, imageDigest, unpackedBytes } = found.code;
-    layers.push({
-      arn: formatLayerArn(reference),
-      accountId,
-      digest: imageDigest,
-      codeSizeBytes: archiveBytes,
-      unpackedBytes,
-    });
-  }
-  return layers;
 }

@@ -7,7 +7,8 @@ import type { FunctionLimits } from '../functions/limits.ts';
 import { lambdaLimits } from '../functions/limits.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { LogReader } from '../storage/log-reader.ts';
-import type { AccessKeyDirectory } from './access-key-directory.ts';
+import type { AccessKey, AccessKeyDirectory } from './access-key-directory.ts';
+import { makeAccessKeyId, makeSecretAccessKey } from './access-key-directory.ts';
 import { addAdminRoutes } from './admin-routes.ts';
 import { ApiError } from './api-error.ts';
 import { adminServiceName } from './archive-location.ts';
@@ -18,6 +19,7 @@ import type { FunctionStore } from './function-store.ts';
 import { answerError } from './internal-error-answers.ts';
 import { addLambdaRoutes } from './lambda-routes.ts';
 import type { LayerStore } from './layer-store.ts';
+import type { PolicyStore } from './policy-store.ts';
 import { RequestVerifier } from './sigv4/request-verifier.ts';
 import type { SessionCredentials } from './sigv4/session-credentials.ts';
 import { parseTarget } from './sigv4/signed-request.ts';
@@ -26,6 +28,7 @@ export interface ControlApiOptions {
   readonly store: {
     readonly functions: FunctionStore;
     readonly layers: LayerStore;
+    readonly policies: PolicyStore;
     readonly artifacts: ArtifactLedger;
     readonly archives: ArchiveStore;
   };
@@ -52,9 +55,11 @@ const readingTimeoutMs = 300_000;
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, logError = writeToStandardError } = options;
-  const { functions, layers, artifacts, archives } = options.store;
+  const { functions, layers, policies, artifacts, archives } = options.store;
+  const linkKey = makeLinkKey();
+  const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
-  const verifier = new RequestVerifier({ accessKeys: options.accounts, sessions: options.sessions, region, clock });
+  const verifier = new RequestVerifier({ accessKeys, sessions: options.sessions, region, clock });
   const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, { request, reply, limits, logError });
   const app = fastify({
     genReqId: () => randomUUID(),
@@ -74,9 +79,10 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   app.setNotFoundHandler(() => {
     throw new ApiError('UnknownOperationException', 'There is no such operation.');
   });
-  addLambdaRoutes(app, { functions, layers, code, invoker, agent, limits, region, architecture: options.architecture, clock });
+  addLambdaRoutes(app, { functions, layers, policies, linkKey, code, invoker, agent, limits, region, architecture: options.architecture, clock });
   addAdminRoutes(app, {
     accessKeys: options.accounts,
+    linkKey,
     agent,
     archives,
     functions,
@@ -88,6 +94,11 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   app.addHook('onReady', () => code.sweepAll());
   app.addHook('onClose', () => code.close());
   return app;
+}
+
+/** SECURITY: of no account, never stored, its secret never told: all that is ever signed with it are the links that this process hands out. */
+function makeLinkKey(): AccessKey {
+  return { accessKeyId: makeAccessKeyId('AKIA'), secretAccessKey: makeSecretAccessKey(), accountId: '000000000000', operator: false };
 }
 
 function addAuthentication(app: FastifyInstance, verifier: RequestVerifier): void {

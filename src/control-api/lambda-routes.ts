@@ -1,11 +1,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatFunctionArn, parseFunctionReference } from '../functions/arn.ts';
 import { accessDenied } from './access-denied.ts';
+import { callerArn } from './access-key-directory.ts';
 import { bindInput } from './bind-input.ts';
 import { checkModelConstraints } from './model-constraints.ts';
 import { notSupported } from './not-supported.ts';
 import type { OperationServices } from './operation.ts';
 import { requestContext } from './request-context.ts';
+import { resourceOwner } from './resource-owner.ts';
 import type { OperationModel } from './service-model.ts';
 import { operationModels } from './service-model.ts';
 import type { Principal } from './sigv4/request-verifier.ts';
@@ -68,11 +70,13 @@ async function serve(services: OperationServices, { name, model }: RoutedOperati
   if (operation === undefined) throw notSupported(name);
   const input = model.input === undefined ? {} : bindInput(model.input, { pathParameters, query: verified.query, headers: verified.headers, body });
   if (model.input !== undefined) checkModelConstraints(model.input, input);
+  const caller = { accountId: principal.accountId, arn: callerArn(principal.key) };
+  const accountId = await resourceOwner(services, { operation: name, input, caller });
   const traceHeader = verified.headers['x-amzn-trace-id'];
   const answer = await operation(services, {
     input,
-    accountId: principal.accountId,
-    key: principal.key,
+    accountId,
+    caller,
     requestId: request.id,
     host: String(verified.headers['host']),
     traceHeader: typeof traceHeader === 'string' ? traceHeader : undefined,

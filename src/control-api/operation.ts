@@ -1,11 +1,13 @@
 import type { HostAgent } from '../agent/host-agent.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
+import type { PolicyCaller } from '../functions/resource-policy.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { AccessKey } from './access-key-directory.ts';
 import type { CodeArtifacts } from './code-artifacts.ts';
 import type { FunctionStore } from './function-store.ts';
 import type { LayerStore } from './layer-store.ts';
+import type { PolicyStore } from './policy-store.ts';
 
 /** What operations work with. */
 export interface OperationServices {
@@ -14,6 +16,9 @@ export interface OperationServices {
   readonly code: CodeArtifacts;
   readonly invoker: Invoker;
   readonly agent: Pick<HostAgent, 'listRuntimes'>;
+  readonly policies: PolicyStore;
+  /** Signs the links that download code: in the daemon's own name, so that it opens one archive to whom an operation allowed it. */
+  readonly linkKey: AccessKey;
   readonly limits: FunctionLimits;
   readonly region: string;
   /** The host's: the only one functions can be made for. */
@@ -25,9 +30,10 @@ export interface OperationServices {
 /** One authenticated request for an operation, its input checked against the service model. */
 export interface OperationCall<Input> {
   readonly input: Input;
+  /** Whose functions and layers the call is about: the caller's account, or another whose policy allows the call. */
   readonly accountId: string;
-  /** The key that signed the request. */
-  readonly key: AccessKey;
+  /** Who signed the request. */
+  readonly caller: PolicyCaller;
   readonly requestId: string;
   /** The Host header, which is signed: where this client reaches us. */
   readonly host: string;

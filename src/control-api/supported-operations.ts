@@ -1,7 +1,9 @@
 import type { Operation } from './operation.ts';
 import { createFunction } from './operations/create-function.ts';
 import { deleteFunction } from './operations/delete-function.ts';
+import { addPermission, getPolicy, removePermission } from './operations/function-permissions.ts';
 import { invokeFunction } from './operations/invoke-function.ts';
+import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
 import { getLayerVersion, publishLayerVersion } from './operations/layer-versions.ts';
 import { publishVersion } from './operations/publish-version.ts';
 import { getFunction, getFunctionConfiguration, listFunctions } from './operations/read-function.ts';
@@ -12,15 +14,21 @@ type AnyOperation = Operation<any>;
 
 /** The operations that are served; every other of the service model answers that it is not supported. */
 export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<string, AnyOperation>([
+  ['AddLayerVersionPermission', addLayerVersionPermission],
+  ['AddPermission', addPermission],
   ['CreateFunction', createFunction],
   ['DeleteFunction', deleteFunction],
   ['GetFunction', getFunction],
   ['GetFunctionConfiguration', getFunctionConfiguration],
   ['GetLayerVersion', getLayerVersion],
+  ['GetLayerVersionPolicy', getLayerVersionPolicy],
+  ['GetPolicy', getPolicy],
   ['Invoke', invokeFunction],
   ['ListFunctions', listFunctions],
   ['PublishLayerVersion', publishLayerVersion],
   ['PublishVersion', publishVersion],
+  ['RemoveLayerVersionPermission', removeLayerVersionPermission],
+  ['RemovePermission', removePermission],
   ['UpdateFunctionCode', updateFunctionCode],
   ['UpdateFunctionConfiguration', updateFunctionConfiguration],
 ]);

@@ -30,11 +30,12 @@ export class Accounts implements AccessKeyDirectory {
           secretAccessKey: row.secret_access_key,
           accountId: row.account_id,
           operator: row.operator === 1,
+          ...(row.user_name === null ? {} : { userName: row.user_name }),
         },
       ]),
     );
     const accounts = new Accounts(database, clock, keys);
-    if (keys.size === 0) await accounts.#makeKey(firstAccountId, true);
+    if (keys.size === 0) await accounts.#makeKey(firstAccountId, { operator: true });
     return accounts;
   }
 
@@ -48,12 +49,18 @@ export class Accounts implements AccessKeyDirectory {
     return this.#keys.get(accessKeyId);
   }
 
-  createAccessKey(accountId: string): Promise<AccessKey> {
-    return this.#makeKey(accountId, false);
+  createAccessKey(accountId: string, userName?: string): Promise<AccessKey> {
+    return this.#makeKey(accountId, { operator: false, userName });
   }
 
-  async #makeKey(accountId: string, operator: boolean): Promise<AccessKey> {
-    const key: AccessKey = { accessKeyId: makeAccessKeyId('AKIA'), secretAccessKey: makeSecretAccessKey(), accountId, operator };
+  async #makeKey(accountId: string, { operator, userName }: { operator: boolean; userName?: string | undefined }): Promise<AccessKey> {
+    const key: AccessKey = {
+      accessKeyId: makeAccessKeyId('AKIA'),
+      secretAccessKey: makeSecretAccessKey(),
+      accountId,
+      operator,
+      ...(userName === undefined ? {} : { userName }),
+    };
     const createdAt = new Date(this.#clock()).toISOString();
     await this.#database.transaction().execute(async (transaction) => {
       await transaction
@@ -68,6 +75,7 @@ export class Accounts implements AccessKeyDirectory {
           account_id: accountId,
           secret_access_key: key.secretAccessKey,
           operator: operator ? 1 : 0,
+          user_name: userName ?? null,
           created_at: createdAt,
         })
         .execute();

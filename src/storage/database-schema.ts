@@ -1,7 +1,15 @@
 /** Tables of the metadata database. Times are ISO 8601 in UTC; truth values are 0 and 1. */
 export interface DatabaseSchema {
   accounts: { account_id: string; created_at: string };
-  access_keys: { access_key_id: string; account_id: string; secret_access_key: string; operator: number; created_at: string };
+  access_keys: {
+    access_key_id: string;
+    account_id: string;
+    secret_access_key: string;
+    operator: number;
+    created_at: string;
+    /** Null for a key of the account itself. */
+    user_name: string | null;
+  };
   functions: {
     account_id: string;
     function_name: string;
@@ -44,5 +52,8 @@ export interface DatabaseSchema {
     image_digest: string;
     unpacked_bytes: number;
   };
+  /** `qualifier` is empty for the function itself; `statements` is JSON. */
+  function_policies: { account_id: string; function_name: string; qualifier: string; revision_id: string; statements: string };
+  layer_policies: { account_id: string; layer_name: string; version: number; revision_id: string; statements: string };
   artifacts: { account_id: string; kind: 'archive' | 'image'; digest: string };
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { policiesMigration } from './migrations/2026-11-b-policies.ts';
 
 /** In the order of their names. One that was released is never changed: the next change is a new one. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -17,6 +18,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
         .execute();
     },
   },
+  '2026-11-b-policies': policiesMigration,
 };
 
 async function makeAccountTables(db: Kysely<unknown>): Promise<void> {

@@ -6,12 +6,14 @@ import { SqliteArtifactLedger } from './sqlite-artifact-ledger.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
 import { SqliteLayerStore } from './sqlite-layer-store.ts';
+import { SqlitePolicyStore } from './sqlite-policy-store.ts';
 
 /** Everything the control API keeps. */
 export interface Storage {
   readonly accounts: Accounts;
   readonly functions: SqliteFunctionStore;
   readonly layers: SqliteLayerStore;
+  readonly policies: SqlitePolicyStore;
   readonly artifacts: SqliteArtifactLedger;
   readonly archives: FileArchiveStore;
   close(): Promise<void>;
@@ -25,10 +27,12 @@ export async function openStorage(options: { dataDir: string; region: string; cl
   const archives = new FileArchiveStore(join(dataDir, 'archives'));
   await archives.clearPartial();
   const database = await openSqliteDatabase(join(databaseDirectory, 'metadata.sqlite'));
+  const policies = new SqlitePolicyStore(database);
   return {
     accounts: await Accounts.open(database, clock),
-    functions: new SqliteFunctionStore(database, { region, clock }),
+    functions: new SqliteFunctionStore(database, { region, clock, onChange: (key) => policies.forget(key) }),
     layers: new SqliteLayerStore(database),
+    policies,
     artifacts: new SqliteArtifactLedger(database),
     archives,
     close: () => database.destroy(),

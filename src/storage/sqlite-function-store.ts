@@ -7,6 +7,7 @@ import type { FunctionConfiguration, FunctionRecord } from '../functions/functio
 import { toFunctionVersion } from '../functions/function-record.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { DatabaseSchema } from './database-schema.ts';
+import { deletePolicy } from './sqlite-policy-store.ts';
 
 type VersionRow = Selectable<DatabaseSchema['function_versions']>;
 
@@ -17,14 +18,16 @@ export class SqliteFunctionStore implements FunctionStore {
   readonly #database: Kysely<DatabaseSchema>;
   readonly #region: string;
   readonly #clock: () => number;
+  readonly #onChange: (key: FunctionKey) => void;
   readonly #cache = new Map<string, FunctionVersion>();
   /** Counts changes: an answer read before one must not enter the cache after it. */
   #changes = 0;
 
-  constructor(database: Kysely<DatabaseSchema>, options: { region: string; clock: () => number }) {
+  constructor(database: Kysely<DatabaseSchema>, options: { region: string; clock: () => number; onChange?: (key: FunctionKey) => void }) {
     this.#database = database;
     this.#region = options.region;
     this.#clock = options.clock;
+    this.#onChange = options.onChange ?? (() => {});
   }
 
   async create(
@@ -132,8 +135,11 @@ export class SqliteFunctionStore implements FunctionStore {
 
   async remove(key: FunctionKey, version?: string): Promise<boolean> {
     return this.#change(key, async (transaction) => {
-      if (version !== undefined) return deleteVersion(transaction, key, toSequence(version));
-      // Versions, layers' references and tags go with it: foreign keys cascade.
+      if (version !== undefined) {
+        await deletePolicy(transaction, { ...key, qualifier: version });
+        return deleteVersion(transaction, key, toSequence(version));
+      }
+      // Versions, layers' references, tags and policies go with it: foreign keys cascade.
       const removed = await transaction
         .deleteFrom('functions')
         .where('account_id', '=', key.accountId)
@@ -169,6 +175,7 @@ export class SqliteFunctionStore implements FunctionStore {
       this.#changes += 1;
       const prefix = `${key.accountId}:${key.functionName}:`;
       for (const name of this.#cache.keys()) if (name.startsWith(prefix)) this.#cache.delete(name);
+      this.#onChange(key);
     }
   }
 }

@@ -10,6 +10,7 @@ import { note, print, printJson, printTable } from '../output.ts';
 
 interface CreatedKey {
   readonly accountId: string;
+  readonly userName?: string;
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
 }
@@ -30,8 +31,9 @@ const createHelp = `
 Examples:
   $ cloister credentials create --account 210987654321
   $ cloister credentials create --account 210987654321 --json    # {"accountId","accessKeyId","secretAccessKey"}
+  $ cloister credentials create --account 210987654321 --user ann   # arn:aws:iam::210987654321:user/ann in policies
 
-Makes an access key, and the account when it is new, and keeps it as the profile account-ID of <data-dir>/credentials.`;
+Makes an access key, and the account when it is new, and keeps it as the profile account-ID of <data-dir>/credentials; that of a user as account-ID-user-NAME.`;
 
 /** `cloister credentials`, `credentials env` and `credentials create`. */
 export function registerCredentials(program: Command): void {
@@ -59,8 +61,9 @@ export function registerCredentials(program: Command): void {
   group
     .command('create')
     .description('Makes an access key for an account, and the account when it is new.')
+    .option('--user <name>', 'the key is of this user of the account: policies can allow it apart from the account')
     .addHelpText('after', createHelp)
-    .action((_options, command: Command) => create(optionsOf(command)));
+    .action(({ user }: { readonly user?: string }, command: Command) => create(optionsOf(command), user));
 }
 
 function list(options: GlobalOptions): void {
@@ -87,7 +90,7 @@ function variablesOf({ endpoint, region, credentials }: DaemonLocation): Record<
   };
 }
 
-async function create(options: GlobalOptions): Promise<void> {
+async function create(options: GlobalOptions, userName: string | undefined): Promise<void> {
   const { account, ...first } = options;
   if (account === undefined) {
     throw new CloisterError('BadMessage', '--account ID is needed: the twelve digits of the account to make a key for', {
@@ -95,18 +98,20 @@ async function create(options: GlobalOptions): Promise<void> {
     });
   }
   // The first account's key asks: the new account has none yet.
-  const key = (await new AdminClient(locateDaemon(first)).post('credentials', { accountId: account })) as CreatedKey;
+  const key = (await new AdminClient(locateDaemon(first)).post('credentials', { accountId: account, userName })) as CreatedKey;
   const { accountId, accessKeyId, secretAccessKey } = key;
+  const profile = userName === undefined ? profileOf(accountId) : `${profileOf(accountId)}-user-${userName}`;
   const dataDirectory = dataDirectoryOf(options);
   const kept = existsSync(dataDirectory);
-  if (kept) storeProfile(join(dataDirectory, 'credentials'), profileOf(accountId), { accessKeyId, secretAccessKey });
+  if (kept) storeProfile(join(dataDirectory, 'credentials'), profile, { accessKeyId, secretAccessKey });
   else note(`${dataDirectory} is not on this host: note the secret, it is not kept here`);
   if (options.json === true) {
-    printJson({ accountId, accessKeyId, secretAccessKey });
+    printJson(key);
     return;
   }
   print(`account ${accountId}: access key ${accessKeyId}`);
-  if (kept) print(`kept as profile ${profileOf(accountId)}; use it with: eval "$(cloister credentials env --account ${accountId})"`);
+  if (kept && userName !== undefined) print(`kept as profile ${profile} of ${join(dataDirectory, 'credentials')}`);
+  else if (kept) print(`kept as profile ${profile}; use it with: eval "$(cloister credentials env --account ${accountId})"`);
   else print(`secret access key ${secretAccessKey}`);
 }
 

@@ -19,27 +19,32 @@ export const createFunction: Operation<CreateFunctionRequest> = async (services,
   const isolation = checkTags(input.Tags, limits);
   checkArchitectures(services, input.Architectures);
   const archive = uploadedZip(input.Code ?? {}, 'function', limits);
-  const configuration = await applyConfiguration(services, {
-    ...key,
-    input: { ...input, FunctionName: key.functionName },
-    isolation,
-    current: undefined,
-  });
-  checkUnpackedSize(0, configuration.layers, limits);
-  if ((await services.functions.find(key, latestVersion)) !== undefined) throw alreadyExists(key.functionName);
-
-  const maxUnpackedBytes = limits.unzippedBytesBelow - 1 - unpackedLayerBytes(configuration.layers);
-  const stored = await services.code.build({ accountId, archive, maxUnpackedBytes }, (code) => {
-    const record: FunctionRecord = {
+  const stored = await services.code.hold(accountId, async () => {
+    const configuration = await applyConfiguration(services, {
       ...key,
-      version: latestVersion,
-      revisionId: randomUUID(),
-      lastModified: new Date(services.clock()).toISOString(),
-      configuration,
-      code,
-    };
-    return services.functions.create(record, { tags: input.Tags ?? {}, publish: input.Publish === true ? {} : undefined }).catch((error: unknown) => {
-      throw error instanceof CloisterError && error.code === 'Conflict' ? alreadyExists(key.functionName) : error;
+      caller: call.caller,
+      input: { ...input, FunctionName: key.functionName },
+      isolation,
+      current: undefined,
+    });
+    checkUnpackedSize(0, configuration.layers, limits);
+    if ((await services.functions.find(key, latestVersion)) !== undefined) throw alreadyExists(key.functionName);
+
+    const maxUnpackedBytes = limits.unzippedBytesBelow - 1 - unpackedLayerBytes(configuration.layers);
+    return services.code.build({ accountId, archive, maxUnpackedBytes }, (code) => {
+      const record: FunctionRecord = {
+        ...key,
+        version: latestVersion,
+        revisionId: randomUUID(),
+        lastModified: new Date(services.clock()).toISOString(),
+        configuration,
+        code,
+      };
+      return services.functions
+        .create(record, { tags: input.Tags ?? {}, publish: input.Publish === true ? {} : undefined })
+        .catch((error: unknown) => {
+          throw error instanceof CloisterError && error.code === 'Conflict' ? alreadyExists(key.functionName) : error;
+        });
     });
   });
   const qualifier = stored.version === latestVersion ? undefined : stored.version;

@@ -62,7 +62,8 @@ async function layerVersionAnswer(services: OperationServices, call: OperationCa
   };
 }
 
-function nameLayer(services: OperationServices, request: { accountId: string; operation: string; given: string | undefined }): string {
+/** The name of a layer that a request gives, as name or ARN. Throws when it is neither, or of another account. */
+export function nameLayer(services: OperationServices, request: { accountId: string; operation: string; given: string | undefined }): string {
   const reference = parseLayerReference(request.given ?? '');
   if (reference === undefined) throw invalidParameter(`Invalid Layer name: ${request.given}`);
   if ((reference.accountId ?? request.accountId) !== request.accountId || (reference.region ?? services.region) !== services.region) {

@@ -34,15 +34,17 @@ export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async (s
 };
 
 /** UpdateFunctionConfiguration: what the request does not name stays. */
-export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = async (services, { input, accountId }) => {
+export const updateFunctionConfiguration: Operation<UpdateFunctionConfigurationRequest> = async (services, { input, accountId, caller }) => {
   const { limits, region } = services;
   const key = nameUnqualifiedFunction(services, { accountId, operation: 'UpdateFunctionConfiguration', functionName: input.FunctionName });
   const current = await findFunction(services, { key, qualifier: undefined });
   checkRevision(current, input.RevisionId);
   const { isolation } = current.configuration;
-  const configuration = await applyConfiguration(services, { ...key, input, isolation, current: current.configuration });
-  checkUnpackedSize(current.code.unpackedBytes, configuration.layers, limits);
-  const stored = await replaceLatest(services, current, { configuration });
+  const stored = await services.code.hold(accountId, async () => {
+    const configuration = await applyConfiguration(services, { ...key, caller, input, isolation, current: current.configuration });
+    checkUnpackedSize(current.code.unpackedBytes, configuration.layers, limits);
+    return replaceLatest(services, current, { configuration });
+  });
   services.invoker.retire({ ...key, version: latestVersion });
   services.code.sweep(accountId);
   return { body: functionConfigurationAnswer(stored, { region }) };
