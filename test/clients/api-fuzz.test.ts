@@ -1,4 +1,12 @@
-import { CreateFunctionCommand, GetFunctionCommand, PublishLayerVersionCommand, UpdateFunctionConfigurationCommand } from '@aws-sdk/client-lambda';
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  CreateAliasCommand,
+  CreateFunctionCommand,
+  GetAliasCommand,
+  GetFunctionCommand,
+  PublishLayerVersionCommand,
+  UpdateFunctionConfigurationCommand,
+} from '@aws-sdk/client-lambda';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { zip } from '../../bench/zip.ts';
@@ -26,9 +34,13 @@ let digest: DatabaseDigest;
 let known: KnownValues;
 let sent = 0;
 let succeeded = 0;
+let code: Uint8Array;
+/** Something was accepted since the resources were looked at. */
+let isStale = true;
 
 beforeAll(async () => {
   daemon = await startDaemon();
+  code = await zip({ 'index.js': 'exports.handler = async (event) => event;\n' });
   digest = new DatabaseDigest(daemon.dataDir);
   known = await knownValues();
   console.log(`api-fuzz: seed ${seed}, ${runsEach} requests for each of ${operations.length} operations`);
@@ -68,11 +80,15 @@ describe('arbitrary input from the service model', () => {
 });
 
 async function checkOne(operation: string, model: OperationModel, input: GeneratedInput): Promise<void> {
+  if (isStale) await ensureResources();
   const request = toHttpRequest(model, input);
   const before = digest.read();
   const answer = await send(request);
   sent += 1;
-  if (answer.status < 300) succeeded += 1;
+  if (answer.status < 300) {
+    succeeded += 1;
+    isStale = request.method !== 'GET';
+  }
   // Every request is signed rightly: a refusal of the signature would mean that nothing behind it was asked.
   expect(answer.headers['x-amzn-errortype'] ?? '').not.toMatch(/Signature|Unrecognized/);
   expect(answer.status, String(answer.body)).toSatisfy((status: number) => (status >= 200 && status < 300) || (status >= 400 && status < 500));
@@ -85,31 +101,52 @@ async function checkOne(operation: string, model: OperationModel, input: Generat
 const send = async (request: UnsignedRequest): Promise<RawAnswer> =>
   sendRequest(daemon.endpoint, await signRequest(daemon.credentials, request), patienceMs);
 
-/** What earlier requests set in motion may end now: then the refusal is asked for again, from a state that rests. */
+/** A difference may be what an earlier request set in motion: then the refusal is asked for again, of the same resources at rest. */
 async function expectUnchanged(request: UnsignedRequest, before: string): Promise<void> {
   if (digest.read() === before) return;
-  for (let attempt = 0; attempt < 5; attempt += 1) {
-    const resting = digest.read();
+  for (let attempt = 0; attempt < 2; attempt += 1) {
+    await ensureResources();
+    const resting = await restingDigest();
     const { status } = await send(request);
     if (status < 400 || digest.read() === resting) return;
   }
   expect.fail('a refused request changed the database');
 }
 
-/** The functions and the layer that requests name; earlier requests may have deleted them. */
+/** Throws when something goes on changing by itself. */
+async function restingDigest(): Promise<string> {
+  for (let earlier = digest.read(), looks = 0; looks < 50; looks += 1) {
+    await delay(200);
+    const now = digest.read();
+    if (now === earlier) return now;
+    earlier = now;
+  }
+  throw new Error('the database goes on changing without a request');
+}
+
+/** The functions that requests name, with a version and, when there are aliases, one; earlier requests may have deleted them. */
 async function ensureResources(): Promise<void> {
+  isStale = false;
   const lambda = daemon.lambda();
   for (const FunctionName of functions) {
-    const exists = await lambda.send(new GetFunctionCommand({ FunctionName })).then(
-      () => true,
-      () => false,
-    );
-    if (exists) continue;
-    const Code = { ZipFile: await zip({ 'index.js': 'exports.handler = async (event) => event;\n' }) };
-    const input = { FunctionName, Role: role, Runtime: 'nodejs24.x', Handler: 'index.handler', Code, Publish: true } as const;
-    await lambda.send(new CreateFunctionCommand(input));
+    if (!(await exists(lambda.send(new GetFunctionCommand({ FunctionName }))))) {
+      const input = { FunctionName, Role: role, Runtime: 'nodejs24.x', Handler: 'index.handler', Code: { ZipFile: code }, Publish: true } as const;
+      await lambda.send(new CreateFunctionCommand(input));
+    }
+    if (!supportedOperations.has('CreateAlias') || (await exists(lambda.send(new GetAliasCommand({ FunctionName, Name: 'live' }))))) continue;
+    await lambda.send(new CreateAliasCommand({ FunctionName, Name: 'live', FunctionVersion: '$LATEST' }));
   }
 }
+
+/** False only for what is not found. */
+const exists = (asked: Promise<unknown>): Promise<boolean> =>
+  asked.then(
+    () => true,
+    (error: Error) => {
+      if (error.name === 'ResourceNotFoundException') return false;
+      throw error;
+    },
+  );
 
 async function knownValues(): Promise<KnownValues> {
   const { region, accountId } = daemon.credentials;
