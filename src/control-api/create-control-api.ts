@@ -10,6 +10,7 @@ import type { LogReader } from '../storage/log-reader.ts';
 import type { AccessKey, AccessKeyDirectory } from './access-key-directory.ts';
 import { makeAccessKeyId, makeSecretAccessKey } from './access-key-directory.ts';
 import { addAdminRoutes } from './admin-routes.ts';
+import type { AliasStore } from './alias-store.ts';
 import { ApiError } from './api-error.ts';
 import { adminServiceName } from './archive-location.ts';
 import type { ArchiveStore } from './archive-store.ts';
@@ -27,6 +28,7 @@ import { parseTarget } from './sigv4/signed-request.ts';
 export interface ControlApiOptions {
   readonly store: {
     readonly functions: FunctionStore;
+    readonly aliases: AliasStore;
     readonly layers: LayerStore;
     readonly policies: PolicyStore;
     readonly artifacts: ArtifactLedger;
@@ -44,6 +46,8 @@ export interface ControlApiOptions {
   readonly limits?: FunctionLimits;
   /** Milliseconds since the epoch. @default Date.now */
   readonly clock?: () => number;
+  /** Chooses between the two versions of an alias. @default Math.random */
+  readonly random?: () => number;
   /** Told an operator only, in `GET /_cloister/v1/status`. */
   readonly daemonFacts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** Takes what an operator should read. @default standard error */
@@ -54,8 +58,8 @@ const readingTimeoutMs = 300_000;
 
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
-  const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, logError = writeToStandardError } = options;
-  const { functions, layers, policies, artifacts, archives } = options.store;
+  const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError = writeToStandardError } = options;
+  const { functions, aliases, layers, policies, artifacts, archives } = options.store;
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
@@ -79,7 +83,8 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   app.setNotFoundHandler(() => {
     throw new ApiError('UnknownOperationException', 'There is no such operation.');
   });
-  addLambdaRoutes(app, { functions, layers, policies, linkKey, code, invoker, agent, limits, region, architecture: options.architecture, clock });
+  const { architecture } = options;
+  addLambdaRoutes(app, { functions, aliases, layers, policies, linkKey, code, invoker, agent, limits, region, architecture, clock, random });
   addAdminRoutes(app, {
     accessKeys: options.accounts,
     linkKey,

@@ -11,6 +11,13 @@ export interface PublishOptions {
   readonly description?: string | undefined;
 }
 
+/** What became of a removal; `aliases` stood in the way of it and are its only reason. */
+export interface RemoveOutcome {
+  /** False when there is none. */
+  readonly removed: boolean;
+  readonly aliases?: readonly string[];
+}
+
 /** Functions and their versions. Every verb is one transaction: it happens wholly or not at all. */
 export interface FunctionStore {
   /** Stores a new function's `$LATEST`; with `publish` also version 1, which is then answered. Rejects with `Conflict` when the name is taken. */
@@ -25,12 +32,14 @@ export interface FunctionStore {
     after?: { functionName: string; version: string } | undefined;
     limit: number;
   }): Promise<readonly FunctionRecord[]>;
+  /** Versions of one function, `$LATEST` first, beginning after `after`. */
+  listVersions(key: FunctionKey, options: { after?: string | undefined; limit: number }): Promise<readonly FunctionRecord[]>;
   count(accountId: string | undefined): Promise<number>;
   tags(key: FunctionKey): Promise<Readonly<Record<string, string>>>;
   /** Replaces `$LATEST`. Rejects with `Conflict` when it is not at `expectedRevisionId` any more, `NotFound` when it is gone. */
   replaceLatest(record: FunctionRecord, options: { expectedRevisionId: string; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
   /** Makes a version of `$LATEST`; answers the last one when nothing changed since. Rejects as `replaceLatest` does. */
   publish(key: FunctionKey, options: PublishOptions & { expectedRevisionId: string }): Promise<FunctionRecord>;
-  /** Removes one version, or the function with everything that is its own. False when there is none. */
-  remove(key: FunctionKey, version?: string): Promise<boolean>;
+  /** Removes one version that no alias points to, or the function with everything that is its own. */
+  remove(key: FunctionKey, version?: string): Promise<RemoveOutcome>;
 }

@@ -7,7 +7,7 @@ import {
   GetLayerVersionCommand,
   InvokeCommand,
   LambdaClient,
-  ListAliasesCommand,
+  ListCapacityProvidersCommand,
   ListFunctionsCommand,
   type ListFunctionsCommandOutput,
   PublishLayerVersionCommand,
@@ -256,9 +256,9 @@ describe('AWS’s JavaScript SDK against the control API', () => {
   });
 
   it('names the operation it does not support', async () => {
-    await expect(client.send(new ListAliasesCommand({ FunctionName: 'echo' }))).rejects.toMatchObject({
+    await expect(client.send(new ListCapacityProvidersCommand({}))).rejects.toMatchObject({
       name: 'NotImplementedException',
-      message: 'The operation ListAliases is not supported by Cloister yet.',
+      message: 'The operation ListCapacityProviders is not supported by Cloister yet.',
       $metadata: { httpStatusCode: 400 },
     });
   });

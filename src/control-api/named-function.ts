@@ -4,6 +4,7 @@ import { accessDenied } from './access-denied.ts';
 import { ApiError, invalidParameter } from './api-error.ts';
 import type { FunctionKey } from './function-store.ts';
 import type { OperationServices } from './operation.ts';
+import { resolveQualifier } from './resolve-qualifier.ts';
 
 /** The function a request is about, in the caller's own account. */
 export interface NamedFunction {
@@ -53,19 +54,24 @@ export function nameUnqualifiedFunction(
   return key;
 }
 
-/** The stored version a request means; throws ResourceNotFoundException. */
-export async function findFunction(services: OperationServices, { key, qualifier }: NamedFunction): Promise<FunctionRecord> {
-  const record = await services.functions.find(key, qualifier ?? latestVersion);
-  if (record === undefined) throw functionNotFound(services.region, { key, qualifier });
+/** The stored version a request means, through its alias if it names one; throws ResourceNotFoundException. */
+export async function findFunction(
+  services: Pick<OperationServices, 'aliases' | 'functions' | 'region'>,
+  named: NamedFunction,
+): Promise<FunctionRecord> {
+  const resolved = await resolveQualifier(services, named);
+  const record = resolved === undefined ? undefined : await services.functions.find(named.key, resolved.version);
+  if (record === undefined) throw functionNotFound(services.region, named);
   return record;
 }
 
+/** Lambda's 404 for a function, a version or an alias that is not there. */
 export function functionNotFound(region: string, { key, qualifier }: NamedFunction): ApiError {
   return new ApiError('ResourceNotFoundException', `Function not found: ${formatFunctionArn({ region, ...key, qualifier })}`);
 }
 
 /** Throws Lambda's 412 when the client wants to change a revision that is not there any more. */
-export function checkRevision(record: FunctionRecord, revisionId: string | undefined): void {
+export function checkRevision(record: Pick<FunctionRecord, 'revisionId'>, revisionId: string | undefined): void {
   if (revisionId === undefined || revisionId === record.revisionId) return;
   throw new ApiError(
     'PreconditionFailedException',

@@ -4,6 +4,7 @@ import type { FunctionLimits } from '../functions/limits.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { AccessKey } from './access-key-directory.ts';
+import type { AliasStore } from './alias-store.ts';
 import type { CodeArtifacts } from './code-artifacts.ts';
 import type { FunctionStore } from './function-store.ts';
 import type { LayerStore } from './layer-store.ts';
@@ -12,6 +13,7 @@ import type { PolicyStore } from './policy-store.ts';
 /** What operations work with. */
 export interface OperationServices {
   readonly functions: FunctionStore;
+  readonly aliases: AliasStore;
   readonly layers: LayerStore;
   readonly code: CodeArtifacts;
   readonly invoker: Invoker;
@@ -25,6 +27,8 @@ export interface OperationServices {
   readonly architecture: Architecture;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
+  /** From 0 up to, and without, 1. */
+  readonly random: () => number;
 }
 
 /** One authenticated request for an operation, its input checked against the service model. */

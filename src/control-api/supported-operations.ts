@@ -1,4 +1,5 @@
 import type { Operation } from './operation.ts';
+import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './operations/aliases.ts';
 import { createFunction } from './operations/create-function.ts';
 import { deleteFunction } from './operations/delete-function.ts';
 import { addPermission, getPolicy, removePermission } from './operations/function-permissions.ts';
@@ -6,7 +7,7 @@ import { invokeFunction } from './operations/invoke-function.ts';
 import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
 import { getLayerVersion, publishLayerVersion } from './operations/layer-versions.ts';
 import { publishVersion } from './operations/publish-version.ts';
-import { getFunction, getFunctionConfiguration, listFunctions } from './operations/read-function.ts';
+import { getFunction, getFunctionConfiguration, listFunctions, listVersionsByFunction } from './operations/read-function.ts';
 import { updateFunctionCode, updateFunctionConfiguration } from './operations/update-function.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each operation has its own input type; the service model says what it is given
@@ -16,19 +17,25 @@ type AnyOperation = Operation<any>;
 export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<string, AnyOperation>([
   ['AddLayerVersionPermission', addLayerVersionPermission],
   ['AddPermission', addPermission],
+  ['CreateAlias', createAlias],
   ['CreateFunction', createFunction],
+  ['DeleteAlias', deleteAlias],
   ['DeleteFunction', deleteFunction],
+  ['GetAlias', getAlias],
   ['GetFunction', getFunction],
   ['GetFunctionConfiguration', getFunctionConfiguration],
   ['GetLayerVersion', getLayerVersion],
   ['GetLayerVersionPolicy', getLayerVersionPolicy],
   ['GetPolicy', getPolicy],
   ['Invoke', invokeFunction],
+  ['ListAliases', listAliases],
   ['ListFunctions', listFunctions],
+  ['ListVersionsByFunction', listVersionsByFunction],
   ['PublishLayerVersion', publishLayerVersion],
   ['PublishVersion', publishVersion],
   ['RemoveLayerVersionPermission', removeLayerVersionPermission],
   ['RemovePermission', removePermission],
+  ['UpdateAlias', updateAlias],
   ['UpdateFunctionCode', updateFunctionCode],
   ['UpdateFunctionConfiguration', updateFunctionConfiguration],
 ]);

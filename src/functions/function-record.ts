@@ -42,21 +42,29 @@ export interface FunctionRecord {
   readonly accountId: string;
   readonly functionName: string;
   readonly version: string;
+  /** As clients see it: changes with whatever is changed of a function. */
   readonly revisionId: string;
+  /** Where it differs: the revision that environments go by, which changes with code and configuration only. */
+  readonly environmentRevisionId?: string;
   /** ISO 8601, UTC, milliseconds. */
   readonly lastModified: string;
   readonly configuration: FunctionConfiguration;
   readonly code: CodeArtifact;
 }
 
+/** Environments of another revision than this never serve a version again. */
+export function environmentRevisionOf(record: FunctionRecord): string {
+  return record.environmentRevisionId ?? record.revisionId;
+}
+
 /** What the invoke path must know of a stored version. */
 export function toFunctionVersion(record: FunctionRecord, region: string): FunctionVersion {
-  const { accountId, functionName, version, revisionId, configuration, code } = record;
+  const { accountId, functionName, version, configuration, code } = record;
   return {
     accountId,
     functionName,
     version,
-    revisionId,
+    revisionId: environmentRevisionOf(record),
     functionArn: formatFunctionArn({ region, accountId, functionName, qualifier: version === latestVersion ? undefined : version }),
     runtime: configuration.runtime,
     handler: configuration.handler,

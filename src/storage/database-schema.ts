@@ -15,7 +15,7 @@ export interface DatabaseSchema {
     function_name: string;
     /** Highest number given to a published version; never given again. */
     last_version: number;
-    /** Revision of `$LATEST` that the last version was made of. */
+    /** Environment revision of `$LATEST` that the last version was made of. */
     published_revision_id: string | null;
     created_at: string;
   };
@@ -32,6 +32,20 @@ export interface DatabaseSchema {
     archive_bytes: number;
     image_digest: string;
     unpacked_bytes: number;
+    /** Changes with code and configuration only; null: `revision_id` was never anything else. */
+    environment_revision_id: string | null;
+  };
+  function_aliases: {
+    account_id: string;
+    function_name: string;
+    alias_name: string;
+    /** 0 is `$LATEST`. */
+    sequence: number;
+    additional_sequence: number | null;
+    /** 0 to 1. */
+    additional_weight: number | null;
+    description: string;
+    revision_id: string;
   };
   /** Which layer images a version needs; the configuration's JSON has the rest. */
   function_version_layers: { account_id: string; function_name: string; sequence: number; layer_account_id: string; image_digest: string };

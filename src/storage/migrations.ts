@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { namesMigration } from './migrations/2026-11-b-names.ts';
 import { policiesMigration } from './migrations/2026-11-b-policies.ts';
 
 /** In the order of their names. One that was released is never changed: the next change is a new one. */
@@ -19,6 +20,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
     },
   },
   '2026-11-b-policies': policiesMigration,
+  '2026-11-b-names': namesMigration,
 };
 
 async function makeAccountTables(db: Kysely<unknown>): Promise<void> {

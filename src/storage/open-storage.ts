@@ -1,7 +1,10 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import type { FunctionKey } from '../control-api/function-store.ts';
 import { Accounts } from './accounts.ts';
 import { FileArchiveStore } from './file-archive-store.ts';
+import { FunctionCache } from './function-cache.ts';
+import { SqliteAliasStore } from './sqlite-alias-store.ts';
 import { SqliteArtifactLedger } from './sqlite-artifact-ledger.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
@@ -12,6 +15,7 @@ import { SqlitePolicyStore } from './sqlite-policy-store.ts';
 export interface Storage {
   readonly accounts: Accounts;
   readonly functions: SqliteFunctionStore;
+  readonly aliases: SqliteAliasStore;
   readonly layers: SqliteLayerStore;
   readonly policies: SqlitePolicyStore;
   readonly artifacts: SqliteArtifactLedger;
@@ -27,10 +31,16 @@ export async function openStorage(options: { dataDir: string; region: string; cl
   const archives = new FileArchiveStore(join(dataDir, 'archives'));
   await archives.clearPartial();
   const database = await openSqliteDatabase(join(databaseDirectory, 'metadata.sqlite'));
+  const cache = new FunctionCache();
   const policies = new SqlitePolicyStore(database);
+  const onChange = (key: FunctionKey) => {
+    cache.forget(key);
+    policies.forget(key);
+  };
   return {
     accounts: await Accounts.open(database, clock),
-    functions: new SqliteFunctionStore(database, { region, clock, onChange: (key) => policies.forget(key) }),
+    functions: new SqliteFunctionStore(database, { region, clock, cache, onChange }),
+    aliases: new SqliteAliasStore(database, { cache, onChange }),
     layers: new SqliteLayerStore(database),
     policies,
     artifacts: new SqliteArtifactLedger(database),

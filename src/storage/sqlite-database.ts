@@ -28,7 +28,8 @@ export async function openSqliteDatabase(path: string): Promise<Kysely<DatabaseS
 }
 
 async function migrate(database: Kysely<DatabaseSchema>): Promise<void> {
-  const migrator = new Migrator({ db: database, provider: { getMigrations: () => Promise.resolve(migrations) } });
+  // Migrations of one month are independent of each other, and their names do not tell which was there first.
+  const migrator = new Migrator({ db: database, provider: { getMigrations: () => Promise.resolve(migrations) }, allowUnorderedMigrations: true });
   const { error } = await migrator.migrateToLatest();
   if (error !== undefined) throw new CloisterError('Internal', 'the metadata database could not be migrated', { operation: 'migrate', cause: error });
 }

@@ -45,6 +45,7 @@ describe('SqliteFunctionStore', () => {
   let storage: Storage;
   const open = () => openStorage({ dataDir, region, clock: () => 1_800_000_000_000 });
   const key = { accountId, functionName: 'f' };
+  const latestRevision = async () => (await storage.functions.find(key, '$LATEST'))?.revisionId ?? '';
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'cloister-storage-'));
     storage = await open();
@@ -60,7 +61,9 @@ describe('SqliteFunctionStore', () => {
     expect(published).toMatchObject({ version: '1', configuration: { description: 'one' } });
     await storage.close();
     storage = await open();
-    expect(await storage.functions.find(key, '$LATEST')).toEqual(record);
+    const latest = await storage.functions.find(key, '$LATEST');
+    // Publishing renews the revision that clients see; environments go by the one before.
+    expect(latest).toEqual({ ...record, revisionId: expect.not.stringMatching('r1'), environmentRevisionId: 'r1' });
     expect(await storage.functions.find(key, '1')).toEqual(published);
     expect(await storage.functions.tags(key)).toEqual({ team: 'a' });
     expect(await storage.functions.find(key, '2')).toBeUndefined();
@@ -102,9 +105,10 @@ describe('SqliteFunctionStore', () => {
     const first = await storage.functions.findForInvoke(key, '$LATEST');
     expect(first).toMatchObject({ revisionId: 'r1', functionArn: `arn:aws:lambda:${region}:${accountId}:function:f` });
     expect(await storage.functions.findForInvoke(key, '$LATEST')).toBe(first);
+    const expectedRevisionId = await latestRevision();
     const [read] = await Promise.all([
       storage.functions.findForInvoke(key, '1'),
-      storage.functions.replaceLatest(recordNamed('f', 'r2'), { expectedRevisionId: 'r1' }),
+      storage.functions.replaceLatest(recordNamed('f', 'r2'), { expectedRevisionId }),
     ]);
     expect(read?.functionArn).toMatch(/:f:1$/);
     expect((await storage.functions.findForInvoke(key, '$LATEST'))?.revisionId).toBe('r2');
@@ -115,10 +119,16 @@ describe('SqliteFunctionStore', () => {
 
   it('never gives a version’s number twice', async () => {
     await storage.functions.create(recordNamed('f', 'r1'), { tags: {}, publish: {} });
-    expect(await storage.functions.remove(key, '1')).toBe(true);
-    expect(await storage.functions.remove(key, '1')).toBe(false);
-    expect((await storage.functions.publish(key, { expectedRevisionId: 'r1' })).version).toBe('2');
-    expect((await storage.functions.publish(key, { expectedRevisionId: 'r1' })).version).toBe('2');
+    expect(await storage.functions.remove(key, '1')).toEqual({ removed: true });
+    expect(await storage.functions.remove(key, '1')).toEqual({ removed: false });
+    expect((await storage.functions.publish(key, { expectedRevisionId: await latestRevision() })).version).toBe('2');
+    expect((await storage.functions.publish(key, { expectedRevisionId: await latestRevision() })).version).toBe('2');
+    const same = { ...recordNamed('f', 'r2'), configuration: recordNamed('f', 'r1').configuration };
+    await storage.functions.replaceLatest(same, { expectedRevisionId: await latestRevision() });
+    expect((await storage.functions.findForInvoke(key, '$LATEST'))?.revisionId).toBe('r1');
+    expect((await storage.functions.publish(key, { expectedRevisionId: 'r2' })).version).toBe('2');
+    await storage.functions.replaceLatest(recordNamed('f', 'r3'), { expectedRevisionId: await latestRevision() });
+    expect((await storage.functions.publish(key, { expectedRevisionId: 'r3' })).version).toBe('3');
   });
 
   it('knows which artifacts are needed', async () => {
@@ -169,7 +179,8 @@ async function writeUntilKilled(dataDir: string, statementToDieAt: number): Prom
       };
     }
     await functions.create(make('f', 'r1', [digestOf('1'), digestOf('2')]), { tags: { a: 'x', b: 'x' }, publish: {} });
-    await functions.replaceLatest(make('f', 'r2', [digestOf('3')]), { expectedRevisionId: 'r1', publish: {} });
+    const { revisionId: expectedRevisionId } = await functions.find({ accountId, functionName: 'f' }, '$LATEST');
+    await functions.replaceLatest(make('f', 'r2', [digestOf('3')]), { expectedRevisionId, publish: {} });
     await functions.remove({ accountId, functionName: 'f' });`;
   const child = spawn(process.execPath, ['--input-type=module', '--eval', script], { stdio: ['ignore', 'ignore', 'inherit'] });
   const [code, signal] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];

@@ -1,33 +1,37 @@
 import { randomUUID } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { FunctionKey, FunctionStore, PublishOptions } from '../control-api/function-store.ts';
+import type { FunctionKey, FunctionStore, PublishOptions, RemoveOutcome } from '../control-api/function-store.ts';
 import { CloisterError } from '../errors.ts';
 import { latestVersion } from '../functions/arn.ts';
 import type { FunctionConfiguration, FunctionRecord } from '../functions/function-record.ts';
-import { toFunctionVersion } from '../functions/function-record.ts';
+import { environmentRevisionOf, toFunctionVersion } from '../functions/function-record.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { DatabaseSchema } from './database-schema.ts';
+import type { FunctionCache } from './function-cache.ts';
+import { aliasesOfVersion } from './sqlite-alias-store.ts';
 import { deletePolicy } from './sqlite-policy-store.ts';
+import { toSequence, toVersion } from './version-sequence.ts';
 
 type VersionRow = Selectable<DatabaseSchema['function_versions']>;
 
-const maxCachedVersions = 10_000;
-
-/** Functions in the metadata database. This process is the file's only writer, so what it keeps in memory for the invoke path is true. */
+/** Functions in the metadata database. */
 export class SqliteFunctionStore implements FunctionStore {
   readonly #database: Kysely<DatabaseSchema>;
   readonly #region: string;
   readonly #clock: () => number;
+  readonly #cache: FunctionCache;
   readonly #onChange: (key: FunctionKey) => void;
-  readonly #cache = new Map<string, FunctionVersion>();
-  /** Counts changes: an answer read before one must not enter the cache after it. */
-  #changes = 0;
 
-  constructor(database: Kysely<DatabaseSchema>, options: { region: string; clock: () => number; onChange?: (key: FunctionKey) => void }) {
+  constructor(
+    database: Kysely<DatabaseSchema>,
+    options: { region: string; clock: () => number; cache: FunctionCache; onChange: (key: FunctionKey) => void },
+  ) {
     this.#database = database;
     this.#region = options.region;
     this.#clock = options.clock;
-    this.#onChange = options.onChange ?? (() => {});
+    this.#cache = options.cache;
+    this.#onChange = options.onChange;
   }
 
   async create(
@@ -57,19 +61,11 @@ export class SqliteFunctionStore implements FunctionStore {
     return row === undefined ? undefined : toRecord(row);
   }
 
-  async findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined> {
-    const name = `${key.accountId}:${key.functionName}:${version}`;
-    const known = this.#cache.get(name);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const record = await this.find(key, version);
-    if (record === undefined) return undefined;
-    const found = toFunctionVersion(record, this.#region);
-    if (this.#changes === changes) {
-      if (this.#cache.size >= maxCachedVersions) this.#cache.clear();
-      this.#cache.set(name, found);
-    }
-    return found;
+  findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined> {
+    return this.#cache.version(key, version, async () => {
+      const record = await this.find(key, version);
+      return record === undefined ? undefined : toFunctionVersion(record, this.#region);
+    });
   }
 
   async list(options: {
@@ -87,6 +83,17 @@ export class SqliteFunctionStore implements FunctionStore {
       );
     }
     const rows = await query.orderBy('function_name').orderBy('sequence').limit(options.limit).execute();
+    return rows.map(toRecord);
+  }
+
+  async listVersions(key: FunctionKey, options: { after?: string | undefined; limit: number }): Promise<readonly FunctionRecord[]> {
+    let query = this.#database
+      .selectFrom('function_versions')
+      .selectAll()
+      .where('account_id', '=', key.accountId)
+      .where('function_name', '=', key.functionName);
+    if (options.after !== undefined) query = query.where('sequence', '>', toSequence(options.after));
+    const rows = await query.orderBy('sequence').limit(options.limit).execute();
     return rows.map(toRecord);
   }
 
@@ -112,10 +119,13 @@ export class SqliteFunctionStore implements FunctionStore {
     options: { expectedRevisionId: string; publish?: PublishOptions | undefined },
   ): Promise<FunctionRecord> {
     return this.#change(record, async (transaction) => {
-      await expectLatest(transaction, record, options.expectedRevisionId);
+      const current = toRecord(await expectLatest(transaction, record, options.expectedRevisionId));
+      const replaced = isSame(record, current)
+        ? { ...record, environmentRevisionId: environmentRevisionOf(current) }
+        : withoutEnvironmentRevision(record);
       await deleteVersion(transaction, record, 0);
-      await insertVersion(transaction, record, 0);
-      return options.publish === undefined ? record : this.#publishIn(transaction, record, options.publish);
+      await insertVersion(transaction, replaced, 0);
+      return options.publish === undefined ? replaced : this.#publishIn(transaction, replaced, options.publish);
     });
   }
 
@@ -128,43 +138,47 @@ export class SqliteFunctionStore implements FunctionStore {
         .where('account_id', '=', key.accountId)
         .where('function_name', '=', key.functionName)
         .executeTakeFirstOrThrow();
-      const last = publishedRevisionId === latest.revisionId ? await selectVersion(transaction, key, String(lastVersion)) : undefined;
+      const last = publishedRevisionId === environmentRevisionOf(latest) ? await selectVersion(transaction, key, String(lastVersion)) : undefined;
       return last === undefined ? this.#publishIn(transaction, latest, options) : toRecord(last);
     });
   }
 
-  async remove(key: FunctionKey, version?: string): Promise<boolean> {
+  async remove(key: FunctionKey, version?: string): Promise<RemoveOutcome> {
     return this.#change(key, async (transaction) => {
       if (version !== undefined) {
+        const sequence = toSequence(version);
+        const aliases = await aliasesOfVersion(transaction, key, sequence);
+        if (aliases.length > 0) return { removed: false, aliases };
         await deletePolicy(transaction, { ...key, qualifier: version });
-        return deleteVersion(transaction, key, toSequence(version));
+        return { removed: await deleteVersion(transaction, key, sequence) };
       }
-      // Versions, layers' references, tags and policies go with it: foreign keys cascade.
+      // Versions, layers' references, aliases, tags and policies go with it: foreign keys cascade.
       const removed = await transaction
         .deleteFrom('functions')
         .where('account_id', '=', key.accountId)
         .where('function_name', '=', key.functionName)
         .executeTakeFirst();
-      return removed.numDeletedRows > 0n;
+      return { removed: removed.numDeletedRows > 0n };
     });
   }
 
   async #publishIn(transaction: Transaction<DatabaseSchema>, latest: FunctionRecord, options: PublishOptions): Promise<FunctionRecord> {
     const { last_version: sequence } = await transaction
       .updateTable('functions')
-      .set((eb) => ({ last_version: eb('last_version', '+', 1), published_revision_id: latest.revisionId }))
+      .set((eb) => ({ last_version: eb('last_version', '+', 1), published_revision_id: environmentRevisionOf(latest) }))
       .where('account_id', '=', latest.accountId)
       .where('function_name', '=', latest.functionName)
       .returning('last_version')
       .executeTakeFirstOrThrow();
     const published: FunctionRecord = {
-      ...latest,
+      ...withoutEnvironmentRevision(latest),
       version: String(sequence),
       revisionId: randomUUID(),
       lastModified: new Date(this.#clock()).toISOString(),
       configuration: { ...latest.configuration, description: options.description ?? latest.configuration.description },
     };
     await insertVersion(transaction, published, sequence);
+    await renewRevision(transaction, latest);
     return published;
   }
 
@@ -172,9 +186,6 @@ export class SqliteFunctionStore implements FunctionStore {
     try {
       return await this.#database.transaction().execute(work);
     } finally {
-      this.#changes += 1;
-      const prefix = `${key.accountId}:${key.functionName}:`;
-      for (const name of this.#cache.keys()) if (name.startsWith(prefix)) this.#cache.delete(name);
       this.#onChange(key);
     }
   }
@@ -195,6 +206,7 @@ async function insertVersion(transaction: Transaction<DatabaseSchema>, record: F
       archive_bytes: code.archiveBytes,
       image_digest: code.imageDigest,
       unpacked_bytes: code.unpackedBytes,
+      environment_revision_id: record.environmentRevisionId ?? null,
     })
     .execute();
   if (configuration.layers.length === 0) return;
@@ -243,18 +255,32 @@ function selectVersion(database: Kysely<DatabaseSchema>, key: FunctionKey, versi
     .executeTakeFirst();
 }
 
-/** `$LATEST` is 0; what is neither that nor a version's number is no row at all. */
-function toSequence(version: string): number {
-  if (version === latestVersion) return 0;
-  return /^[1-9]\d{0,14}$/.test(version) ? Number(version) : -1;
+/** Lambda shows another revision of `$LATEST` after a version was made of it; its environments go on. */
+async function renewRevision(transaction: Transaction<DatabaseSchema>, latest: FunctionRecord): Promise<void> {
+  await transaction
+    .updateTable('function_versions')
+    .set({ revision_id: randomUUID(), environment_revision_id: environmentRevisionOf(latest) })
+    .where('account_id', '=', latest.accountId)
+    .where('function_name', '=', latest.functionName)
+    .where('sequence', '=', 0)
+    .execute();
+}
+
+function isSame(one: FunctionRecord, other: FunctionRecord): boolean {
+  return isDeepStrictEqual([one.configuration, one.code], [other.configuration, other.code]);
+}
+
+function withoutEnvironmentRevision({ environmentRevisionId: _, ...record }: FunctionRecord): FunctionRecord {
+  return record;
 }
 
 function toRecord(row: VersionRow): FunctionRecord {
   return {
     accountId: row.account_id,
     functionName: row.function_name,
-    version: row.sequence === 0 ? latestVersion : String(row.sequence),
+    version: toVersion(row.sequence),
     revisionId: row.revision_id,
+    ...(row.environment_revision_id === null ? {} : { environmentRevisionId: row.environment_revision_id }),
     lastModified: row.last_modified,
     configuration: JSON.parse(row.configuration) as FunctionConfiguration,
     code: { archiveDigest: row.archive_digest, archiveBytes: row.archive_bytes, imageDigest: row.image_digest, unpackedBytes: row.unpacked_bytes },

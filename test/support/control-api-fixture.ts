@@ -111,7 +111,7 @@ export interface ControlApiFixture extends AsyncDisposable {
 }
 
 /** Opens the whole of it. */
-export async function openControlApiFixture(): Promise<ControlApiFixture> {
+export async function openControlApiFixture(options: { random?: () => number } = {}): Promise<ControlApiFixture> {
   const dataDir = await mkdtemp(join(tmpdir(), 'cloister-control-'));
   const times = { now: Date.now() };
   const clock = () => times.now;
@@ -135,6 +135,7 @@ export async function openControlApiFixture(): Promise<ControlApiFixture> {
     region: fixtureRegion,
     architecture: 'x86_64',
     clock,
+    ...options,
     logError: (error) => errors.push(error),
   });
   await app.ready();

@@ -6,6 +6,7 @@ import { functionNotFound, type NamedFunction, nameFunction } from '../named-fun
 import type { Operation, OperationServices } from '../operation.ts';
 import { addStatement, noPolicy, removeStatement } from '../policy-changes.ts';
 import { permissionStatement } from '../policy-statement.ts';
+import { resolveQualifier } from '../resolve-qualifier.ts';
 
 /** AddPermission: one statement more in the policy of a function, a version or an alias. */
 export const addPermission: Operation<AddPermissionRequest> = async (services, { input, accountId }) => {
@@ -49,7 +50,8 @@ export const getPolicy: Operation<GetPolicyRequest> = async (services, { input, 
 /** Throws when the function is not there (`missing` says so), or the version or alias of it. */
 async function checkResource(services: OperationServices, { key, qualifier }: NamedFunction, missing: () => ApiError): Promise<void> {
   if ((await services.functions.find(key, latestVersion)) === undefined) throw missing();
-  if (qualifier === undefined || (await services.functions.find(key, qualifier)) !== undefined) return;
+  const resolved = await resolveQualifier(services, { key, qualifier });
+  if (qualifier === undefined || (resolved !== undefined && (await services.functions.find(key, resolved.version)) !== undefined)) return;
   const arn = formatFunctionArn({ region: services.region, ...key, qualifier });
   if (/^\d+$/.test(qualifier) || qualifier.includes('$')) throw functionNotFound(services.region, { key, qualifier });
   throw new ApiError('ResourceNotFoundException', `Cannot find alias arn: ${arn}`);

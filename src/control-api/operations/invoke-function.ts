@@ -6,6 +6,7 @@ import { parseJson } from '../bind-input.ts';
 import { functionNotFound, nameFunction } from '../named-function.ts';
 import { notSupported } from '../not-supported.ts';
 import type { Operation } from '../operation.ts';
+import { resolveForInvoke } from '../resolve-qualifier.ts';
 
 const maxClientContextLength = 3_583;
 const emptyEvent = Buffer.from('{}');
@@ -18,7 +19,7 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   if (input.InvocationType === 'Event') throw notSupported('Invoke with InvocationType Event');
   if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
   const named = nameFunction(services, { accountId, operation: 'Invoke', functionName: input.FunctionName, qualifier: input.Qualifier });
-  const version = await services.functions.findForInvoke(named.key, named.qualifier ?? latestVersion);
+  const version = await resolveForInvoke(services, named);
   // Recorded answers to Invoke, unlike those to GetFunction, name the version that was meant.
   if (version === undefined) throw functionNotFound(services.region, { ...named, qualifier: named.qualifier ?? latestVersion });
   checkTenant(version, input.TenantId);

@@ -1,13 +1,19 @@
-import type { GetFunctionConfigurationRequest, GetFunctionRequest, ListFunctionsRequest } from '@aws-sdk/client-lambda';
+import type {
+  GetFunctionConfigurationRequest,
+  GetFunctionRequest,
+  ListFunctionsRequest,
+  ListVersionsByFunctionRequest,
+} from '@aws-sdk/client-lambda';
 import type { FunctionRecord } from '../../functions/function-record.ts';
 import { invalidParameter } from '../api-error.ts';
 import { archiveLocation } from '../archive-location.ts';
 import { functionConfigurationAnswer, listedFunctionAnswer } from '../function-configuration-answer.ts';
-import { findFunction, nameFunction } from '../named-function.ts';
+import { findFunction, nameFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
+import { readPage } from '../pagination.ts';
 
-/** Lambda's pages have at most 50 functions, whatever is asked for. */
-const maxPageSize = 50;
+const functionNamePattern = /^[a-zA-Z0-9-_]{1,140}$/;
+const versionPattern = /^(\$LATEST|\d{1,15})$/;
 
 /** GetFunction: configuration, tags, and a URL that downloads the code. */
 export const getFunction: Operation<GetFunctionRequest> = async (services, call) => {
@@ -40,26 +46,45 @@ export const getFunctionConfiguration: Operation<GetFunctionConfigurationRequest
 export const listFunctions: Operation<ListFunctionsRequest> = async (services, { input, accountId }) => {
   const { region } = services;
   const allVersions = input.FunctionVersion === 'ALL';
-  const pageSize = Math.min(input.MaxItems ?? maxPageSize, maxPageSize);
-  const after = input.Marker === undefined ? undefined : readMarker(input.Marker);
-  // One more than a page shows whether there is a next.
-  const records = await services.functions.list({ accountId, allVersions, after, limit: pageSize + 1 });
-  const page = records.slice(0, pageSize);
-  const last = page.at(-1);
+  if (input.MasterRegion !== undefined && !allVersions) throw invalidParameter('FunctionVersion must be set to ALL when MasterRegion is specified.');
+  const { items, nextMarker } = await readPage({
+    list: allVersions ? 'ListFunctions ALL' : 'ListFunctions',
+    marker: input.Marker,
+    maxItems: input.MaxItems,
+    place: [functionNamePattern, versionPattern],
+    placeOf: (record: FunctionRecord) => [record.functionName, record.version],
+    read: async ([functionName = '', version = ''] = [], limit) => {
+      // A region asks for Lambda@Edge's replicas of that region's functions, and this host has none.
+      if (input.MasterRegion !== undefined && input.MasterRegion !== 'ALL') return [];
+      return services.functions.list({ accountId, allVersions, after: functionName === '' ? undefined : { functionName, version }, limit });
+    },
+  });
   return {
     body: {
-      Functions: page.map((record) => listedFunctionAnswer(record, { region, qualifier: allVersions ? record.version : undefined })),
-      ...(records.length > pageSize && last !== undefined ? { NextMarker: writeMarker(last) } : {}),
+      Functions: items.map((record) => listedVersion(record, region, allVersions)),
+      ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
     },
   };
 };
 
-function writeMarker({ functionName, version }: FunctionRecord): string {
-  return Buffer.from(`${functionName}:${version}`).toString('base64url');
-}
+/** ListVersionsByFunction: `$LATEST` first, then by number. */
+export const listVersionsByFunction: Operation<ListVersionsByFunctionRequest> = async (services, { input, accountId }) => {
+  const { region } = services;
+  const key = nameUnqualifiedFunction(services, { accountId, operation: 'ListVersionsByFunction', functionName: input.FunctionName });
+  await findFunction(services, { key, qualifier: undefined });
+  const { items, nextMarker } = await readPage({
+    list: 'ListVersionsByFunction',
+    marker: input.Marker,
+    maxItems: input.MaxItems,
+    place: [versionPattern],
+    placeOf: (record: FunctionRecord) => [record.version],
+    read: (after, limit) => services.functions.listVersions(key, { after: after?.[0], limit }),
+  });
+  return {
+    body: { Versions: items.map((record) => listedVersion(record, region, true)), ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }) },
+  };
+};
 
-function readMarker(marker: string): { functionName: string; version: string } {
-  const [, functionName, version] = /^([a-zA-Z0-9-_]+):(\$LATEST|\d{1,15})$/.exec(Buffer.from(marker, 'base64url').toString('utf8')) ?? [];
-  if (functionName === undefined || version === undefined) throw invalidParameter('Invalid pagination token: Marker');
-  return { functionName, version };
+function listedVersion(record: FunctionRecord, region: string, isQualified: boolean) {
+  return listedFunctionAnswer(record, { region, qualifier: isQualified ? record.version : undefined });
 }
