@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { moment, positiveInteger, twelveDigits, variable } from './option-values.ts';
+import { moment, positiveInteger, twelveDigits, variable, weight, wholeNumber } from './option-values.ts';
 
 describe('option values', () => {
   it('variable() collects and keeps further equals signs', () => {
@@ -10,6 +10,16 @@ describe('option values', () => {
   it('positiveInteger() refuses fractions, zero and words', () => {
     expect(positiveInteger('256')).toBe(256);
     for (const value of ['0', '-1', '1.5', 'many', '']) expect(() => positiveInteger(value)).toThrow(/whole number/);
+  });
+
+  it('wholeNumber() takes zero and refuses what is no number', () => {
+    expect(wholeNumber('0')).toBe(0);
+    for (const value of ['-1', '1.5', '1e3', '']) expect(() => wholeNumber(value)).toThrow(/whole number/);
+  });
+
+  it('weight() understands shares and percentages up to all', () => {
+    expect(weight('4=10%', weight('3=0.25'))).toEqual({ 3: 0.25, 4: 0.1 });
+    for (const value of ['4', '4=', '=0.1', '4=1.5', '4=101%', '4=-0.1', '4=x']) expect(() => weight(value)).toThrow(/VERSION=SHARE/);
   });
 
   it('twelveDigits() refuses anything else', () => {

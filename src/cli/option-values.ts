@@ -13,6 +13,12 @@ export function positiveInteger(value: string): number {
   return number;
 }
 
+/** A whole number, zero included. */
+export function wholeNumber(value: string): number {
+  if (!/^\d{1,15}$/.test(value)) throw new InvalidArgumentError('It takes a whole number.');
+  return Number(value);
+}
+
 /** Collects `NAME=VALUE` of a repeated option. */
 export function variable(value: string, earlier: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> {
   const [, name, text] = /^([^=]+)=(.*)$/s.exec(value) ?? [];
@@ -23,6 +29,14 @@ export function variable(value: string, earlier: Readonly<Record<string, string>
 /** Collects the values of a repeated option. */
 export function repeated(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value];
+}
+
+/** Collects `VERSION=SHARE` of a repeated option: `3=0.1` and `3=10%` send a tenth of the invocations to version 3. */
+export function weight(value: string, earlier: Readonly<Record<string, number>> = {}): Readonly<Record<string, number>> {
+  const [, version, number, percent] = /^([^=]+)=(\d+(?:\.\d+)?)(%?)$/.exec(value) ?? [];
+  const share = percent === '%' ? Number(number) / 100 : Number(number);
+  if (version === undefined || share > 1) throw new InvalidArgumentError('It takes VERSION=SHARE, such as 3=0.1 or 3=10%.');
+  return { ...earlier, [version]: share };
 }
 
 const secondsOf: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };

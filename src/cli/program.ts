@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { registerAlias } from './commands/alias.ts';
 import { registerAudit } from './commands/audit.ts';
 import { registerCredentials } from './commands/credentials.ts';
 import { registerDeploy } from './commands/deploy.ts';
@@ -7,10 +8,12 @@ import { registerDown } from './commands/down.ts';
 import { registerEnv } from './commands/env.ts';
 import { registerFunction } from './commands/function.ts';
 import { registerInvoke } from './commands/invoke.ts';
+import { registerLayer } from './commands/layer.ts';
 import { registerLogs } from './commands/logs.ts';
 import { registerRuntime } from './commands/runtime.ts';
 import { registerStatus } from './commands/status.ts';
 import { registerUp } from './commands/up.ts';
+import { registerUrl } from './commands/url.ts';
 import { registerVersion } from './commands/version.ts';
 import { defaultDataDirectory } from './daemon-location.ts';
 import { twelveDigits } from './option-values.ts';
@@ -57,6 +60,9 @@ export function cloisterProgram(): Command {
   registerInvoke(program);
   registerLogs(program);
   registerFunction(program);
+  registerAlias(program);
+  registerLayer(program);
+  registerUrl(program);
   registerEnv(program);
   registerRuntime(program);
   registerCredentials(program);

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import { AdminClient } from '../admin-client.ts';
 import { dataDirectoryOf, locateDaemon, readEndpointFile } from '../daemon-location.ts';
 import { optionsOf } from '../global-options.ts';
-import { paint, print, printJson, tableLines } from '../output.ts';
+import { factLines } from '../lambda-answer.ts';
+import { paint, print, printJson } from '../output.ts';
 
 const help = `
 Examples:
@@ -32,13 +33,6 @@ export function registerStatus(program: Command): void {
         return;
       }
       print(`${paint('green', 'running')} at ${location.endpoint}`);
-      print(...tableLines(flatten(status).map(([name, value]) => [`  ${name}`, value])));
+      print(...factLines(status));
     });
-}
-
-/** One row for each value, those within others under `outer.inner`. */
-function flatten(values: object, prefix = ''): (readonly [string, string])[] {
-  return Object.entries(values).flatMap(([name, value]: [string, unknown]) =>
-    typeof value === 'object' && value !== null ? flatten(value, `${prefix}${name}.`) : [[`${prefix}${name}`, String(value)] as const],
-  );
 }
