@@ -21,7 +21,12 @@ export interface Check {
   readonly packages?: readonly string[];
   /** Looks by effect where that is cheap. A rejection counts as not ok, with its message as what was found. */
   measure(): Measurement | Promise<Measurement>;
-  /** What `--fix` does besides installing packages; answers what it did. Needs root. */
+  /** Modules of the kernel that mend it. */
+  readonly modules?: readonly string[];
+  /**
+   * What `--fix` does besides, when it is still broken then; answers what it ran. It changes only what is Cloister's, or raises a limit, and rejects with
+   * the reason when it must not or cannot. Needs root.
+   */
   mend?(): Promise<string>;
 }
 

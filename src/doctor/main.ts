@@ -4,8 +4,8 @@ import { hostChecks } from './host-checks.ts';
 import { mend } from './mend.ts';
 import { findingLines, findingsAsJson } from './report.ts';
 
-/** The program behind `cloister doctor`. Exit statuses: 0 fit, 1 the mending failed, 2 usage, 4 unfit. */
-const exitStatus = { fit: 0, failed: 1, usage: 2, unfit: 4 } as const;
+/** The program behind `cloister doctor`. Exit statuses: 0 fit, 2 usage, 4 unfit, whatever of the mending failed. */
+const exitStatus = { fit: 0, usage: 2, unfit: 4 } as const;
 
 process.exitCode = await doctor(process.argv.slice(2));
 
@@ -19,12 +19,7 @@ async function doctor(args: readonly string[]): Promise<number> {
       console.error('cloister: "doctor --fix" needs root; try: sudo cloister doctor --fix');
       return exitStatus.unfit;
     }
-    try {
-      await mend(findings, (line) => console.error(line));
-    } catch (error) {
-      console.error(`cloister: ${(error as Error).message.replaceAll(/:?\s*\n\s*/g, ': ')}`);
-      return exitStatus.failed;
-    }
+    await mend(findings, (line) => console.error(line), { measure: (broken) => runChecks(broken, { isRoot }) });
     findings = await runChecks(checks, { isRoot });
   }
   const text = json

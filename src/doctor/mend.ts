@@ -1,62 +1,68 @@
-import { readdirSync } from 'node:fs';
-import { CloisterError } from '../errors.ts';
-import { runCommand } from '../linux/run-command.ts';
-import { withProgress } from '../runtimes/progress.ts';
-import type { Finding } from './check.ts';
+import type { Progress } from '../runtimes/progress.ts';
+import type { Check, Finding } from './check.ts';
+import { loadModules } from './mend-modules.ts';
+import { installPackages } from './mend-packages.ts';
 
-const listsDirectory = '/var/lib/apt/lists';
-const timeoutMs = 900_000;
+/** What mending works with; a test gives its own. */
+export interface MendTools {
+  /** Measures again. */
+  readonly measure: (checks: readonly Check[]) => Promise<readonly Finding[]>;
+  readonly installPackages: (names: readonly string[], say: Progress) => Promise<void>;
+  readonly loadModules: (names: readonly string[], say: Progress) => Promise<void>;
+}
 
-/** Mends what packages, users and directories can. Says first what it does and why. */
-export async function mend(findings: readonly Finding[], say: (line: string) => void): Promise<void> {
-  const broken = findings.filter((finding) => !finding.ok);
-  await installPackages(broken, say);
-  for (const { check } of broken) {
-    if (check.mend !== undefined) say(`${check.id}: ${await check.mend()}`);
+const realTools: Omit<MendTools, 'measure'> = { installPackages, loadModules };
+
+/**
+ * Mends what packages, modules of the kernel, users, directories and settings can: the gentlest first, and measures again before the next, so that
+ * nothing is changed which was mended by then. Says of each step why and what it ran. One that fails is told, and does not keep the others from
+ * being tried; whether the host is fit in the end, only measuring tells.
+ */
+export async function mend(findings: readonly Finding[], say: Progress, tools: Pick<MendTools, 'measure'> & Partial<MendTools>): Promise<void> {
+  const all: MendTools = { ...realTools, ...tools };
+  let broken = brokenOf(findings);
+  const steps: readonly (() => Promise<boolean>)[] = [
+    () => mendTogether(broken, 'packages', (names) => all.installPackages(names, say), say),
+    () => mendTogether(broken, 'modules', (names) => all.loadModules(names, say), say),
+    () => mendEach(broken, say),
+  ];
+  for (const step of steps) if (await step()) broken = brokenOf(await all.measure(broken));
+  for (const { id, fix, packages, modules, mend: own } of broken) {
+    if (packages === undefined && modules === undefined && own === undefined) say(`${id}: no command mends this: ${fix}`);
   }
 }
 
-async function installPackages(broken: readonly Finding[], say: (line: string) => void): Promise<void> {
-  const reasons = new Map<string, string[]>();
-  for (const { check } of broken) for (const name of check.packages ?? []) reasons.set(name, [...(reasons.get(name) ?? []), check.why]);
-  if (reasons.size === 0) return;
-  say('Installing packages of the distribution:');
-  for (const [name, why] of reasons) say(`  ${name}: ${why.join('; ')}`);
-  const names = [...reasons.keys()];
-  if (!hasPackageLists()) await updateLists(say);
-  try {
-    await install(names, say);
-  } catch {
-    // Lists that are older than the archive name packages which it no longer has.
-    await updateLists(say);
-    await install(names, say);
+function brokenOf(findings: readonly Finding[]): readonly Check[] {
+  return findings.filter((finding) => !finding.ok).map(({ check }) => check);
+}
+
+/** One step for everything that several checks ask for; answers whether there was anything to do. */
+async function mendTogether(
+  broken: readonly Check[],
+  kind: 'packages' | 'modules',
+  work: (names: readonly string[]) => Promise<void>,
+  say: Progress,
+): Promise<boolean> {
+  const asking = broken.filter((check) => check[kind] !== undefined);
+  if (asking.length === 0) return false;
+  for (const { id, why, [kind]: names = [] } of asking) say(`${id} needs the ${kind} ${names.join(', ')}: ${why}`);
+  await attempt(kind, () => work([...new Set(asking.flatMap((check) => check[kind] ?? []))]), say);
+  return true;
+}
+
+async function mendEach(broken: readonly Check[], say: Progress): Promise<boolean> {
+  for (const { id, why, mend: own } of broken) {
+    if (own === undefined) continue;
+    say(`${id}: ${why}`);
+    await attempt(id, async () => say(`  ${await own()}`), say);
   }
+  return broken.some((check) => check.mend !== undefined);
 }
 
-async function updateLists(say: (line: string) => void): Promise<void> {
-  await withProgress(say, 'apt-get update', () => aptGet(['update']));
-}
-
-async function install(names: readonly string[], say: (line: string) => void): Promise<void> {
-  await withProgress(say, `apt-get install ${names.join(' ')}`, () => aptGet(['install', '--yes', '--no-install-recommends', ...names]));
-}
-
-async function aptGet(args: readonly string[]): Promise<void> {
-  const environment = Object.fromEntries(Object.entries(process.env).filter((entry): entry is [string, string] => entry[1] !== undefined));
+async function attempt(what: string, work: () => Promise<void>, say: Progress): Promise<void> {
   try {
-    await runCommand('apt-get', ['-q', '-o', 'DPkg::Lock::Timeout=300', ...args], {
-      env: { ...environment, DEBIAN_FRONTEND: 'noninteractive' },
-      timeoutMs,
-    });
-  } catch (cause) {
-    throw new CloisterError('HostUnfit', (cause as Error).message, { operation: 'install packages', cause });
-  }
-}
-
-function hasPackageLists(): boolean {
-  try {
-    return readdirSync(listsDirectory).some((name) => name.includes('_Packages') || name.includes('_InRelease'));
-  } catch {
-    return false;
+    await work();
+  } catch (error) {
+    say(`  ${what} could not be mended: ${(error as Error).message.replaceAll(/:?\s*\n\s*/g, ': ')}`);
   }
 }

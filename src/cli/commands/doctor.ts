@@ -6,7 +6,7 @@ import { becomeProgram, hostProgram } from '../host-program.ts';
 const help = `
 Examples:
   $ cloister doctor                  # explains what is there and what is not; changes nothing
-  $ sudo cloister doctor --fix       # installs missing Debian packages, makes users and directories
+  $ sudo cloister doctor --fix       # installs packages, loads modules, makes users, devices and directories
   $ cloister doctor --json           # {"checks":[{"id","ok","severity","found","why","fix"}],"ok"}
 
 Exit status 0 when this host can run Cloister, 4 when it can not.`;
@@ -17,7 +17,7 @@ export function registerDoctor(program: Command): void {
     .command('doctor')
     .summary('check this host, and mend it with --fix')
     .description('Checks each thing that Cloister needs of this host, says why it needs it and how to mend what is missing.')
-    .option('--fix', 'mend what packages, users and directories can (needs root)')
+    .option('--fix', 'mend what a command can mend, and say what it ran (needs root)')
     .addHelpText('after', help)
     .action((_options, command: Command) => {
       const options = optionsOf<{ readonly fix?: boolean }>(command);

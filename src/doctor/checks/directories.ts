@@ -1,9 +1,25 @@
-import { chmodSync, chownSync, existsSync, mkdirSync, statfsSync, statSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fchmodSync,
+  fchownSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  statfsSync,
+  statSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
+import { CloisterError } from '../../errors.ts';
 import type { Check } from '../check.ts';
 
 const mode = 0o755;
 const writableByOthers = 0o022;
+const sticky = 0o1000;
 const wantedFreeMiB = 4_096;
 
 /** The data directory: root's, and nobody else's to write. */
@@ -19,12 +35,7 @@ export function dataDirectoryCheck(path: string): Check {
       const ok = stat.isDirectory() && stat.uid === 0 && (stat.mode & writableByOthers) === 0;
       return { ok, found: `${path}, owner ${stat.uid}, mode ${(stat.mode & 0o7777).toString(8)}` };
     },
-    mend: async () => {
-      mkdirSync(path, { recursive: true, mode });
-      chownSync(path, 0, 0);
-      chmodSync(path, mode);
-      return `made ${path}`;
-    },
+    mend: async () => mendDirectory(path),
   };
 }
 
@@ -43,4 +54,37 @@ export function diskSpaceCheck(path: string): Check {
       return { ok: freeMiB >= wantedFreeMiB, found: `${(freeMiB / 1024).toFixed(1)} GiB free at ${existing}` };
     },
   };
+}
+
+/**
+ * Makes the data directory, or makes an empty one root's alone. SECURITY: --data-dir may name anything. A directory that holds something stays as it is: it
+ * may be somebody's, and what others could write into it must not become Cloister's; so do shared places and home directories. What is looked at is what
+ * is changed: one descriptor, and no link is followed from there.
+ */
+function mendDirectory(path: string): string {
+  mkdirSync(path, { recursive: true, mode });
+  const real = realpathSync(path);
+  const directory = openSync(real, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+  try {
+    const foreign = readdirSync(`/proc/self/fd/${directory}`).find((name) => name !== 'lost+found');
+    if (foreign !== undefined)
+      throw notOurs(real, `others could write in it, and it holds ${foreign}: look at what is in there, then mend it yourself`);
+    if ((fstatSync(directory).mode & sticky) !== 0) throw notOurs(real, 'it is shared by all users: choose another with --data-dir');
+    if (isHomeDirectory(real)) throw notOurs(real, 'it is the home directory of a user: choose another with --data-dir');
+    fchownSync(directory, 0, 0);
+    fchmodSync(directory, mode);
+  } finally {
+    closeSync(directory);
+  }
+  return `ran install -d -m ${mode.toString(8)} -o root -g root ${real}`;
+}
+
+function isHomeDirectory(path: string): boolean {
+  return readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .some((line) => line.split(':')[5] === path);
+}
+
+function notOurs(path: string, reason: string): CloisterError {
+  return new CloisterError('HostUnfit', reason, { operation: 'mend data directory', path });
 }

@@ -21,6 +21,7 @@ export const fileEncryptionCheck: Check = {
   why: 'the /tmp of an environment is encrypted with a key that ends with it',
   fix: 'install e2fsprogs; boot a kernel with CONFIG_FS_ENCRYPTION and AES (modprobe ext4)',
   packages: ['e2fsprogs'],
+  modules: ['ext4'],
   measure: () =>
     withScratchDirectory(async (directory) => {
       const image = join(directory, 'image');

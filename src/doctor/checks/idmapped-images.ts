@@ -17,6 +17,7 @@ export const idmappedImagesCheck: Check = {
   why: 'runtimes, code and layers are erofs images, mounted so that inside the environment root owns them',
   fix: 'install erofs-utils; boot a kernel of 5.19 or newer with CONFIG_EROFS_FS (modprobe erofs)',
   packages: ['erofs-utils'],
+  modules: ['erofs'],
   measure: () =>
     withScratchDirectory(async (directory) => {
       using undo = new DisposableStack();

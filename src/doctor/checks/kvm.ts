@@ -1,5 +1,6 @@
 import { accessSync, constants } from 'node:fs';
 import type { Check, Measurement } from '../check.ts';
+import { mendDeviceNode } from '../mend-device-node.ts';
 
 const path = '/dev/kvm';
 
@@ -10,6 +11,9 @@ export const kvmCheck: Check = {
   needsRoot: true,
   why: 'microVMs will want it; the oci driver does not',
   fix: 'load kvm_intel or kvm_amd, or allow nested virtualisation',
+  // Each finds nothing to do on the other's processor.
+  modules: ['kvm_intel', 'kvm_amd'],
+  mend: async () => mendDeviceNode('kvm', path),
   measure: (): Measurement => {
     try {
       accessSync(path, constants.R_OK | constants.W_OK);

@@ -2,6 +2,7 @@ import { closeSync, ftruncateSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { attachLoopDevice } from '../../linux/loop-device.ts';
 import type { Check } from '../check.ts';
+import { mendDeviceNode } from '../mend-device-node.ts';
 import { withScratchDirectory } from '../scratch-directory.ts';
 
 /** Puts a loop device under a file. */
@@ -11,6 +12,8 @@ export const loopDeviceCheck: Check = {
   needsRoot: true,
   why: 'the /tmp of an environment is a file system of its own in a file',
   fix: 'modprobe loop; in a virtual machine or container make /dev/loop-control available',
+  modules: ['loop'],
+  mend: async () => mendDeviceNode('loop-control', '/dev/loop-control'),
   measure: () =>
     withScratchDirectory((directory) => {
       using open = new DisposableStack();

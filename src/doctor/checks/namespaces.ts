@@ -1,6 +1,7 @@
 import { runCommand } from '../../linux/run-command.ts';
 import { closeNamespaces, makeUserAndTimeNamespace } from '../../linux/user-and-time-namespace.ts';
 import type { Check } from '../check.ts';
+import { raiseNamespaceLimits } from '../mend-namespace-limits.ts';
 
 const probeRange = { firstId: 1_000_000, count: 65_536 };
 const names = ['pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup'] as const;
@@ -12,6 +13,7 @@ export const userAndTimeNamespaceCheck: Check = {
   needsRoot: true,
   why: 'root inside an environment must be nobody on the host, and its clocks must not tell how long the host runs',
   fix: 'boot a kernel with CONFIG_USER_NS and CONFIG_TIME_NS (5.6 or newer) and raise max_user_namespaces and max_time_namespaces in /proc/sys/user',
+  mend: async () => raiseNamespaceLimits(['user', 'time']),
   measure: async () => {
     using undo = new DisposableStack();
     const { time } = undo.adopt(await makeUserAndTimeNamespace(probeRange), closeNamespaces);
@@ -28,6 +30,7 @@ export const namespaceCheck: Check = {
   needsRoot: true,
   why: 'processes, mounts, network, System V objects, names and control groups of one environment are hidden from all others',
   fix: 'boot a kernel with CONFIG_NAMESPACES and all its kinds, and raise the limits in /proc/sys/user',
+  mend: async () => raiseNamespaceLimits(names),
   measure: async () => {
     await runCommand('unshare', ['--pid', '--fork', '--mount', '--net', '--ipc', '--uts', '--cgroup', '--', 'true'], { timeoutMs: 10_000 });
     return { ok: true, found: `a program ran in new ${names.join(', ')}` };

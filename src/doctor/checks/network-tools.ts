@@ -3,6 +3,7 @@ import { NetworkRouter } from '../../isolation/network/router.ts';
 import { LinkLimiter } from '../../isolation/rate-limit/link-limiter.ts';
 import { runCommand } from '../../linux/run-command.ts';
 import type { Check } from '../check.ts';
+import { mendDeviceNode } from '../mend-device-node.ts';
 
 const timeoutMs = 10_000;
 const probeBucket = { size: 1_000_000, refillTimeMs: 1_000, oneTimeBurst: 1_000_000 };
@@ -31,6 +32,7 @@ export const networkWallCheck: Check = {
     'apt-get install iptables; boot a kernel with CONFIG_VETH, CONFIG_IP_MULTIPLE_TABLES, CONFIG_NF_TABLES or CONFIG_IP_NF_IPTABLES, ' +
     'CONFIG_NETFILTER_XT_MATCH_CONNLIMIT, _MAC, _CONNMARK, CONFIG_NET_SCH_HTB and CONFIG_NET_CLS_BPF',
   packages: ['iptables'],
+  modules: ['veth', 'nf_tables', 'nft_compat', 'xt_connlimit', 'xt_mac', 'xt_connmark', 'sch_htb', 'cls_bpf'],
   measure: async () => {
     const limiter = { bandwidth: probeBucket, ops: probeBucket };
     const router = await NetworkRouter.open({ limitLink: (end) => LinkLimiter.install({ ...end, limiter }) });
@@ -51,6 +53,8 @@ export const uplinkCheck: Check = {
   why: 'connections of functions that a policy grants egress are made by it; without such a policy nothing needs it',
   fix: 'apt-get install slirp4netns; modprobe tun',
   packages: ['slirp4netns'],
+  modules: ['tun'],
+  mend: async () => mendDeviceNode('tun', '/dev/net/tun'),
   measure: async () => {
     const { stdout } = await runCommand('slirp4netns', ['--version'], { timeoutMs });
     if (!existsSync('/dev/net/tun')) return { ok: false, found: '/dev/net/tun is missing' };

@@ -11,6 +11,7 @@ export const overlayCheck: Check = {
   needsRoot: true,
   why: 'the layers of a function are laid over each other in /opt',
   fix: 'boot a kernel with CONFIG_OVERLAY_FS (modprobe overlay)',
+  modules: ['overlay'],
   measure: () =>
     withScratchDirectory((directory) => {
       const [first, second, target] = ['first', 'second', 'target'].map((name) => join(directory, name)) as [string, string, string];

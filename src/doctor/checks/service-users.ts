@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { runCommand } from '../../linux/run-command.ts';
+import { CloisterError } from '../../errors.ts';
 import type { Check } from '../check.ts';
+import { runMendingCommand } from '../mending-command.ts';
 
 const noLogin = '/usr/sbin/nologin';
 
@@ -22,10 +23,7 @@ export const serviceUserChecks: readonly Check[] = users.map(({ name, why }) => 
     if (user.uid === 0 || !locked) return { ok: false, found: `uid ${user.uid} with shell ${user.shell}: it must be no root and no login` };
     return { ok: true, found: `uid ${user.uid}, no login` };
   },
-  mend: async () => {
-    await runCommand('useradd', arguments_(name));
-    return `made the system user ${name}`;
-  },
+  mend: () => makeUser(name),
 }));
 
 /** A user of a passwd(5) text. */
@@ -37,6 +35,20 @@ export function findUser(passwd: string, name: string): { readonly uid: number; 
   return undefined;
 }
 
-function arguments_(name: string): string[] {
-  return ['--system', '--user-group', '--no-create-home', '--home-dir', '/nonexistent', '--shell', noLogin, name];
+function arguments_(name: string, group: readonly string[] = ['--user-group']): string[] {
+  return ['--system', ...group, '--no-create-home', '--home-dir', '/nonexistent', '--shell', noLogin, name];
+}
+
+/** A user of that name who is there already may be somebody's: they are not touched. */
+async function makeUser(name: string): Promise<string> {
+  const existing = findUser(readFileSync('/etc/passwd', 'utf8'), name);
+  if (existing !== undefined) {
+    throw new CloisterError('HostUnfit', `there is a user ${name} already who can log in or is root: rename them, it may be somebody's`, {
+      operation: 'make user',
+    });
+  }
+  const group = readFileSync('/etc/group', 'utf8')
+    .split('\n')
+    .some((line) => line.startsWith(`${name}:`));
+  return `ran ${await runMendingCommand('useradd', arguments_(name, group ? ['--gid', name] : ['--user-group']))}`;
 }
