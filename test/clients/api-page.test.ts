@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { operationModels } from './service-model.ts';
-import { supportedOperations } from './supported-operations.ts';
+import { operationModels } from '../../src/control-api/service-model.ts';
+import { supportedOperations } from '../../src/control-api/supported-operations.ts';
 
 /** What a reader should know of an operation besides whether it is there. */
 const notes: Readonly<Record<string, string>> = {
@@ -26,7 +26,7 @@ function page(): string {
     '# Operations',
     '',
     'Every operation of Lambda’s service model, and whether Cloister serves it. A test compares this page with the operations that are really served',
-    '(`src/control-api/api-page.test.ts`); after a change `vitest run --update src/control-api/api-page.test.ts` writes it anew.',
+    '(`test/clients/api-page.test.ts`); after a change `vitest run --update test/clients/api-page.test.ts` writes it anew.',
     '',
     'What is refused answers `NotImplementedException` (400) with the name of the operation: a client error, so that clients do not try again.',
     '',
@@ -47,7 +47,7 @@ function row(name: string, method: string, uri: string): string {
 
 describe('docs/api.md', () => {
   it('says of every operation whether it is served', async () => {
-    await expect(page(), 'write it anew with: vitest run --update src/control-api/api-page.test.ts').toMatchFileSnapshot('../../docs/api.md');
+    await expect(page(), 'write it anew with: vitest run --update test/clients/api-page.test.ts').toMatchFileSnapshot('../../docs/api.md');
   });
 
   it('serves and explains no operation that Lambda has not', () => {
