@@ -4,7 +4,7 @@ export default defineConfig({
   test: {
     projects: [
       // Some start processes of their own: on a busy host they are slow, and right all the same.
-      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', include: ['src/**/*.test.ts'], testTimeout: 30_000, hookTimeout: 60_000 } },
       {
         test: {
           name: 'privileged',
