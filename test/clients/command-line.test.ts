@@ -99,6 +99,58 @@ describe('cloister against a running daemon', () => {
     }
   });
 
+  it('publishes versions, and shares invocations between two by an alias', async () => {
+    expect(await json('version', 'publish', 'echo', '--description', 'first')).toMatchObject({ Version: '1', Description: 'first', State: 'Active' });
+    await json('function', 'update', 'echo', '--set-env', 'EDITION=2');
+    expect(await json('version', 'publish', 'echo')).toMatchObject({ Version: '2' });
+    expect(await json('version', 'list', 'echo')).toMatchObject([{ Version: '$LATEST' }, { Version: '1' }, { Version: '2' }]);
+    await json('alias', 'create', 'echo', 'live', '--version', '1', '--weight', '2=25%');
+    expect(await json('alias', 'show', 'echo', 'live')).toMatchObject({
+      FunctionVersion: '1',
+      RoutingConfig: { AdditionalVersionWeights: { 2: 0.25 } },
+    });
+    await json('alias', 'update', 'echo', 'live', '--version', '2', '--no-weight');
+    expect(await json('alias', 'list', 'echo', '--version', '2')).toMatchObject([{ Name: 'live', FunctionVersion: '2' }]);
+    expect(await json('invoke', 'echo', '--qualifier', 'live')).toMatchObject({ executedVersion: '2' });
+    const refused = await daemon.cli('version', 'delete', 'echo', '2');
+    expect(refused).toMatchObject({ status: 1, stderr: expect.stringMatching(/^cloister: ResourceConflictException: .*\n$/) });
+    await json('alias', 'delete', 'echo', 'live');
+    expect(await json('version', 'delete', 'echo', '1')).toEqual({ deleted: 'echo', qualifier: '1' });
+  });
+
+  it('changes single variables and shows everything about a function', async () => {
+    await json('function', 'update', 'echo', '--unset-env', 'EDITION', '--set-env', 'STAGE=two', '--memory', '192');
+    const shown = await json<{ Configuration: object; Code: { Location: string } }>('function', 'show', 'echo');
+    expect(shown.Configuration).toMatchObject({ MemorySize: 192, Environment: { Variables: { STAGE: 'two', LEVEL: '2=two' } } });
+    expect((await fetch(shown.Code.Location)).headers.get('content-type')).toBe('application/zip');
+  });
+
+  it('publishes a layer, uses it, and shares it', async () => {
+    const layer = await json<{ LayerVersionArn: string }>('layer', 'publish', directory, '--name', 'parts', '--runtime', 'nodejs24.x');
+    await json('function', 'update', 'echo', '--layer', layer.LayerVersionArn);
+    expect(await json('function', 'list')).toMatchObject([{ Layers: [{ Arn: layer.LayerVersionArn }] }]);
+    expect(await json('layer', 'show', 'parts:1')).toMatchObject({ CompatibleRuntimes: ['nodejs24.x'] });
+    expect(await json('layer', 'permission', 'list', 'parts:1')).toBeNull();
+    await json('layer', 'permission', 'add', 'parts:1', 'shop', '--principal', '210987654321');
+    expect(await json('layer', 'permission', 'list', layer.LayerVersionArn)).toMatchObject({ Statement: [{ Sid: 'shop' }] });
+    expect(await json('layer', 'permission', 'remove', 'parts:1', 'shop')).toEqual({ removed: 'shop' });
+    expect(await json('function', 'update', 'echo', '--no-layers')).not.toHaveProperty('Layers');
+  });
+
+  it('lets another account invoke, and takes that back', async () => {
+    await json('credentials', 'create', '--account', '210987654321');
+    const { FunctionArn } = await json<{ FunctionArn: string }>('function', 'update', 'echo', '--memory', '128');
+    const asTenant = ['invoke', FunctionArn, '--account', '210987654321'];
+    expect(await json('function', 'permission', 'list', 'echo')).toBeNull();
+    expect(await daemon.cli(...asTenant)).toMatchObject({ status: 1, stderr: expect.stringContaining('AccessDeniedException') });
+    await json('function', 'permission', 'add', 'echo', 'shop', '--principal', '210987654321');
+    expect((await daemon.cli(...asTenant)).status).toBe(0);
+    expect(await json('function', 'permission', 'list', 'echo')).toMatchObject({ Statement: [{ Sid: 'shop', Action: 'lambda:InvokeFunction' }] });
+    await json('function', 'permission', 'remove', 'echo', 'shop');
+    expect((await daemon.cli(...asTenant)).status).toBe(1);
+    expect(await daemon.cli('function', 'permission', 'list', 'nobody')).toMatchObject({ status: 1 });
+  });
+
   it('deletes a function', async () => {
     expect(await json('function', 'delete', 'echo')).toEqual({ deleted: 'echo' });
     const { status, stderr } = await daemon.cli('invoke', 'echo');

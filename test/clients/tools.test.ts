@@ -45,7 +45,7 @@ describe('CDK', () => {
   it(
     'synthesizes an app, and its function, version and alias are deployed, twice',
     async () => {
-      const packages = await nodePackages({ 'aws-cdk-lib': '2.276.0', constructs: '10.4.2' });
+      const packages = await nodePackages({ 'aws-cdk-lib': '2.276.0', constructs: '10.8.1' });
       const cwd = project('cdk', {
         'lambda/index.js': 'exports.handler = async ({ who }) => ({ from: "cdk", stage: process.env.STAGE, who });',
         'app.js': `
