@@ -1,5 +1,5 @@
 import type { FunctionRecord } from '../functions/function-record.ts';
-import type { FunctionVersion } from '../functions/function-version.ts';
+import type { FunctionVersion, Isolation } from '../functions/function-version.ts';
 
 export interface FunctionKey {
   readonly accountId: string;
@@ -16,6 +16,12 @@ export interface RemoveOutcome {
   /** False when there is none. */
   readonly removed: boolean;
   readonly aliases?: readonly string[];
+}
+
+/** Tags as they become, and the isolation that one of them chooses for `$LATEST`. */
+export interface TagChange {
+  readonly tags: Readonly<Record<string, string>>;
+  readonly isolation: Isolation;
 }
 
 /** Functions and their versions. Every verb is one transaction: it happens wholly or not at all. */
@@ -35,7 +41,11 @@ export interface FunctionStore {
   /** Versions of one function, `$LATEST` first, beginning after `after`. */
   listVersions(key: FunctionKey, options: { after?: string | undefined; limit: number }): Promise<readonly FunctionRecord[]>;
   count(accountId: string | undefined): Promise<number>;
+  /** Bytes of all archives of an account's versions. */
+  archiveBytes(accountId: string): Promise<number>;
   tags(key: FunctionKey): Promise<Readonly<Record<string, string>>>;
+  /** Replaces all tags by what `change` makes of them, and renews the revision that clients see; what `change` throws undoes it. `NotFound` without a function. */
+  changeTags(key: FunctionKey, change: (current: Readonly<Record<string, string>>) => TagChange): Promise<void>;
   /** Replaces `$LATEST`. Rejects with `Conflict` when it is not at `expectedRevisionId` any more, `NotFound` when it is gone. */
   replaceLatest(record: FunctionRecord, options: { expectedRevisionId: string; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
   /** Makes a version of `$LATEST`; answers the last one when nothing changed since. Rejects as `replaceLatest` does. */

@@ -7,8 +7,9 @@ export interface LayerVersion {
   readonly version: number;
   readonly description: string;
   readonly licenseInfo?: string;
-  readonly compatibleRuntimes: readonly string[];
-  readonly compatibleArchitectures: readonly string[];
+  /** Absent when the publisher said nothing: then it matches no filter. */
+  readonly compatibleRuntimes?: readonly string[];
+  readonly compatibleArchitectures?: readonly string[];
   /** ISO 8601, UTC, milliseconds. */
   readonly createdDate: string;
   readonly code: CodeArtifact;

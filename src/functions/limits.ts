@@ -3,6 +3,8 @@ export interface FunctionLimits {
   readonly maxZippedBytes: number;
   /** Code and layers together must stay below this. */
   readonly unzippedBytesBelow: number;
+  /** All archives of an account's functions and layers. */
+  readonly maxTotalCodeBytes: number;
   readonly maxUploadRequestBytes: number;
   readonly maxRequestBytes: number;
   readonly maxInvokePayloadBytes: number;
@@ -10,6 +12,8 @@ export interface FunctionLimits {
   readonly maxFunctionNameLength: number;
   readonly maxLayers: number;
   readonly maxTags: number;
+  /** Of all functions of an account at once. */
+  readonly maxConcurrentExecutions: number;
   readonly defaultTimeoutSeconds: number;
   readonly maxTimeoutSeconds: number;
   readonly defaultMemorySizeMiB: number;
@@ -22,6 +26,7 @@ export interface FunctionLimits {
 export const lambdaLimits: FunctionLimits = {
   maxZippedBytes: 52_428_800,
   unzippedBytesBelow: 262_144_000,
+  maxTotalCodeBytes: 80_530_636_800,
   maxUploadRequestBytes: 70_167_211,
   maxRequestBytes: 1_048_576,
   maxInvokePayloadBytes: 6_291_456,
@@ -29,6 +34,7 @@ export const lambdaLimits: FunctionLimits = {
   maxFunctionNameLength: 64,
   maxLayers: 5,
   maxTags: 50,
+  maxConcurrentExecutions: 1_000,
   defaultTimeoutSeconds: 3,
   maxTimeoutSeconds: 900,
   defaultMemorySizeMiB: 128,

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { FunctionKey, FunctionStore, PublishOptions, RemoveOutcome } from '../control-api/function-store.ts';
+import type { FunctionKey, FunctionStore, PublishOptions, RemoveOutcome, TagChange } from '../control-api/function-store.ts';
 import { CloisterError } from '../errors.ts';
 import { latestVersion } from '../functions/arn.ts';
 import type { FunctionConfiguration, FunctionRecord } from '../functions/function-record.ts';
@@ -47,11 +47,7 @@ export class SqliteFunctionStore implements FunctionStore {
         .executeTakeFirst();
       if (taken.numInsertedOrUpdatedRows === 0n) throw new CloisterError('Conflict', 'the function exists', { operation: 'createFunction' });
       await insertVersion(transaction, record, 0);
-      const tags = Object.entries(options.tags);
-      if (tags.length > 0) {
-        const rows = tags.map(([key, value]) => ({ account_id: accountId, function_name: functionName, tag_key: key, tag_value: value }));
-        await transaction.insertInto('function_tags').values(rows).execute();
-      }
+      await insertTags(transaction, record, options.tags);
       return options.publish === undefined ? record : this.#publishIn(transaction, record, options.publish);
     });
   }
@@ -103,15 +99,38 @@ export class SqliteFunctionStore implements FunctionStore {
     return (await query.executeTakeFirstOrThrow()).count;
   }
 
-  async tags(key: FunctionKey): Promise<Readonly<Record<string, string>>> {
-    const rows = await this.#database
-      .selectFrom('function_tags')
-      .select(['tag_key', 'tag_value'])
-      .where('account_id', '=', key.accountId)
-      .where('function_name', '=', key.functionName)
-      .orderBy('tag_key')
-      .execute();
-    return Object.fromEntries(rows.map((row) => [row.tag_key, row.tag_value]));
+  async archiveBytes(accountId: string): Promise<number> {
+    const row = await this.#database
+      .selectFrom('function_versions')
+      .select(({ fn }) => fn.sum<number | null>('archive_bytes').as('bytes'))
+      .where('account_id', '=', accountId)
+      .executeTakeFirstOrThrow();
+    return row.bytes ?? 0;
+  }
+
+  tags(key: FunctionKey): Promise<Readonly<Record<string, string>>> {
+    return selectTags(this.#database, key);
+  }
+
+  async changeTags(key: FunctionKey, change: (current: Readonly<Record<string, string>>) => TagChange): Promise<void> {
+    await this.#change(key, async (transaction) => {
+      const row = await selectVersion(transaction, key, latestVersion);
+      if (row === undefined) throw new CloisterError('NotFound', 'the function is gone', { operation: 'changeTags' });
+      const { tags, isolation } = change(await selectTags(transaction, key));
+      await transaction.deleteFrom('function_tags').where('account_id', '=', key.accountId).where('function_name', '=', key.functionName).execute();
+      await insertTags(transaction, key, tags);
+      const latest = toRecord(row);
+      await renewRevision(transaction, latest);
+      if (isolation === latest.configuration.isolation) return;
+      const revision = randomUUID();
+      await transaction
+        .updateTable('function_versions')
+        .set({ configuration: JSON.stringify({ ...latest.configuration, isolation }), revision_id: revision, environment_revision_id: null })
+        .where('account_id', '=', key.accountId)
+        .where('function_name', '=', key.functionName)
+        .where('sequence', '=', 0)
+        .execute();
+    });
   }
 
   async replaceLatest(
@@ -189,6 +208,27 @@ export class SqliteFunctionStore implements FunctionStore {
       this.#onChange(key);
     }
   }
+}
+
+async function insertTags(transaction: Transaction<DatabaseSchema>, key: FunctionKey, tags: Readonly<Record<string, string>>): Promise<void> {
+  const rows = Object.entries(tags).map(([name, value]) => ({
+    account_id: key.accountId,
+    function_name: key.functionName,
+    tag_key: name,
+    tag_value: value,
+  }));
+  if (rows.length > 0) await transaction.insertInto('function_tags').values(rows).execute();
+}
+
+async function selectTags(database: Kysely<DatabaseSchema>, key: FunctionKey): Promise<Readonly<Record<string, string>>> {
+  const rows = await database
+    .selectFrom('function_tags')
+    .select(['tag_key', 'tag_value'])
+    .where('account_id', '=', key.accountId)
+    .where('function_name', '=', key.functionName)
+    .orderBy('tag_key')
+    .execute();
+  return Object.fromEntries(rows.map((row) => [row.tag_key, row.tag_value]));
 }
 
 async function insertVersion(transaction: Transaction<DatabaseSchema>, record: FunctionRecord, sequence: number): Promise<void> {

@@ -1,5 +1,6 @@
-import type { Kysely } from 'kysely';
-import type { LayerStore } from '../control-api/layer-store.ts';
+import type { Kysely, Selectable, SqlBool } from 'kysely';
+import { sql } from 'kysely';
+import type { LayerFilter, LayerStore, LayerVersionNumber } from '../control-api/layer-store.ts';
 import type { LayerVersion } from '../functions/layer-version.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 
@@ -29,8 +30,8 @@ export class SqliteLayerStore implements LayerStore {
           version,
           description: layer.description,
           license_info: layer.licenseInfo ?? null,
-          compatible_runtimes: JSON.stringify(layer.compatibleRuntimes),
-          compatible_architectures: JSON.stringify(layer.compatibleArchitectures),
+          compatible_runtimes: JSON.stringify(layer.compatibleRuntimes ?? null),
+          compatible_architectures: JSON.stringify(layer.compatibleArchitectures ?? null),
           created_at: layer.createdDate,
           archive_digest: layer.code.archiveDigest,
           archive_bytes: layer.code.archiveBytes,
@@ -42,7 +43,7 @@ export class SqliteLayerStore implements LayerStore {
     });
   }
 
-  async find(key: { accountId: string; layerName: string; version: number }): Promise<LayerVersion | undefined> {
+  async find(key: LayerVersionNumber): Promise<LayerVersion | undefined> {
     const row = await this.#database
       .selectFrom('layer_versions')
       .selectAll()
@@ -50,22 +51,95 @@ export class SqliteLayerStore implements LayerStore {
       .where('layer_name', '=', key.layerName)
       .where('version', '=', key.version)
       .executeTakeFirst();
-    if (row === undefined) return undefined;
-    return {
-      accountId: row.account_id,
-      layerName: row.layer_name,
-      version: row.version,
-      description: row.description,
-      ...(row.license_info === null ? {} : { licenseInfo: row.license_info }),
-      compatibleRuntimes: JSON.parse(row.compatible_runtimes) as string[],
-      compatibleArchitectures: JSON.parse(row.compatible_architectures) as string[],
-      createdDate: row.created_at,
-      code: {
-        archiveDigest: row.archive_digest,
-        archiveBytes: row.archive_bytes,
-        imageDigest: row.image_digest,
-        unpackedBytes: row.unpacked_bytes,
-      },
-    };
+    return row === undefined ? undefined : toLayerVersion(row);
   }
+
+  async list(accountId: string, options: { filter: LayerFilter; after?: string | undefined; limit: number }): Promise<readonly LayerVersion[]> {
+    const { filter, after = '', limit } = options;
+    const newest = this.#database
+      .selectFrom('layer_versions')
+      .select(['layer_name', ({ fn }) => fn.max('version').as('version')])
+      .where('account_id', '=', accountId)
+      .where('layer_name', '>', after)
+      .where(matching(filter))
+      .groupBy('layer_name')
+      .orderBy('layer_name')
+      .limit(limit);
+    const rows = await this.#database
+      .selectFrom('layer_versions')
+      .innerJoin(newest.as('newest'), (join) =>
+        join.onRef('newest.layer_name', '=', 'layer_versions.layer_name').onRef('newest.version', '=', 'layer_versions.version'),
+      )
+      .selectAll('layer_versions')
+      .where('account_id', '=', accountId)
+      .orderBy('layer_versions.layer_name')
+      .execute();
+    return rows.map(toLayerVersion);
+  }
+
+  async listVersions(
+    { accountId, layerName }: { accountId: string; layerName: string },
+    options: { filter: LayerFilter; below?: number | undefined; limit: number },
+  ): Promise<readonly LayerVersion[]> {
+    const { filter, below = Number.MAX_SAFE_INTEGER, limit } = options;
+    const rows = await this.#database
+      .selectFrom('layer_versions')
+      .selectAll()
+      .where('account_id', '=', accountId)
+      .where('layer_name', '=', layerName)
+      .where('version', '<', below)
+      .where(matching(filter))
+      .orderBy('version', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.map(toLayerVersion);
+  }
+
+  async remove(key: LayerVersionNumber): Promise<boolean> {
+    // Its policy goes with it: the foreign key cascades. Functions that use it hold its image by themselves.
+    const removed = await this.#database
+      .deleteFrom('layer_versions')
+      .where('account_id', '=', key.accountId)
+      .where('layer_name', '=', key.layerName)
+      .where('version', '=', key.version)
+      .executeTakeFirst();
+    return removed.numDeletedRows > 0n;
+  }
+
+  async archiveBytes(accountId: string): Promise<number> {
+    const row = await this.#database
+      .selectFrom('layer_versions')
+      .select(({ fn }) => fn.sum<number | null>('archive_bytes').as('bytes'))
+      .where('account_id', '=', accountId)
+      .executeTakeFirstOrThrow();
+    return row.bytes ?? 0;
+  }
+}
+
+/** True of versions that name each value of the filter. */
+function matching({ runtime, architecture }: LayerFilter) {
+  const names = (column: 'compatible_runtimes' | 'compatible_architectures', value: string | undefined) =>
+    value === undefined ? sql<SqlBool>`true` : sql<SqlBool>`${value} in (select value from json_each(${sql.ref(column)}))`;
+  return sql<SqlBool>`${names('compatible_runtimes', runtime)} and ${names('compatible_architectures', architecture)}`;
+}
+
+function toLayerVersion(row: Selectable<DatabaseSchema['layer_versions']>): LayerVersion {
+  const runtimes = JSON.parse(row.compatible_runtimes) as string[] | null;
+  const architectures = JSON.parse(row.compatible_architectures) as string[] | null;
+  return {
+    accountId: row.account_id,
+    layerName: row.layer_name,
+    version: row.version,
+    description: row.description,
+    ...(row.license_info === null ? {} : { licenseInfo: row.license_info }),
+    ...(runtimes === null ? {} : { compatibleRuntimes: runtimes }),
+    ...(architectures === null ? {} : { compatibleArchitectures: architectures }),
+    createdDate: row.created_at,
+    code: {
+      archiveDigest: row.archive_digest,
+      archiveBytes: row.archive_bytes,
+      imageDigest: row.image_digest,
+      unpackedBytes: row.unpacked_bytes,
+    },
+  };
 }
