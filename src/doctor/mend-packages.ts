@@ -22,24 +22,12 @@ export async function installPackages(names: readonly string[], say: Progress): 
   }
   if (missing.length === 0) return;
   if (!hasPackageLists()) await updateLists(say);
-  try {
-    await install(missing, say);
-  } catch {
-    // Lists that are older than the archive name packages which it no longer has.
-    await updateLists(say);
-    await installSingly(missing, say);
-  }
-}
-
-/** One that cannot be had must not keep the others out. */
-async function installSingly(names: readonly string[], say: Progress): Promise<void> {
-  for (const name of names) {
-    try {
-      await install([name], say);
-    } catch (error) {
-      say(`  ${name} could not be installed: ${(error as Error).message.replaceAll(/:?\s*\n\s*/g, ': ')}`);
-    }
-  }
+  if (await tryInstall(missing, say)) return;
+  // Lists that are older than the archive name packages which it no longer has.
+  await updateLists(say);
+  if (missing.length > 1 && (await tryInstall(missing, say))) return;
+  // One that cannot be had must not keep the others out.
+  for (const name of missing) await tryInstall([name], say);
 }
 
 async function isInstalled(name: string): Promise<boolean> {
@@ -56,8 +44,15 @@ async function updateLists(say: Progress): Promise<void> {
   await withProgress(say, 'apt-get update', () => aptGet(['update'], say));
 }
 
-async function install(names: readonly string[], say: Progress): Promise<void> {
-  await withProgress(say, `apt-get install ${names.join(' ')}`, () => aptGet(['install', '--yes', '--no-install-recommends', ...names], say));
+async function tryInstall(names: readonly string[], say: Progress): Promise<boolean> {
+  const command = ['install', '--yes', '--no-install-recommends', ...names];
+  try {
+    await withProgress(say, `apt-get install ${names.join(' ')}`, () => aptGet(command, say));
+    return true;
+  } catch (error) {
+    say(`  ${names.join(' ')} could not be installed: ${(error as Error).message.replaceAll(/:?\s*\n\s*/g, ': ')}`);
+    return false;
+  }
 }
 
 async function aptGet(args: readonly string[], say: Progress): Promise<void> {

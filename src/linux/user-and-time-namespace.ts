@@ -51,6 +51,8 @@ export async function unshareForRange<T>(range: IdRange, kinds: readonly string[
     throw new CloisterError('SystemCall', 'no user namespace could be made', { operation: 'unshare', cause });
   });
   failed.catch(() => undefined);
+  // A child that was refused its namespace is gone before it reads: its exit status tells, and the closed pipe must not end this process.
+  child.stdin.on('error', () => undefined);
   try {
     // ORDER: an echo proves that cat runs, so that unshare is behind us and its map can be written.
     child.stdin.write('\n');

@@ -118,4 +118,19 @@ describe('cloister doctor --fix', () => {
     },
     timeoutMs,
   );
+
+  it(
+    'goes on where the kernel refuses a user namespace, as it does in a changed root',
+    async () => {
+      const root = join(directory, 'root');
+      const { status, stdout, stderr } = await inOwnMounts(`
+        mkdir ${root}
+        mount --rbind / ${root}
+        chroot ${root} ${cloister} doctor --json --data-dir ${join(directory, 'new', 'data')}`);
+      expect({ status, stderr }).toEqual({ status: 4, stderr: '' });
+      const { checks } = JSON.parse(stdout) as { checks: { id: string; ok: boolean; found: string }[] };
+      expect(checks.find(({ id }) => id === 'user-and-time-namespace')).toMatchObject({ ok: false, found: 'unshare ended with status 1' });
+    },
+    timeoutMs,
+  );
 });
