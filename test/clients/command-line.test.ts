@@ -123,18 +123,23 @@ describe('cloister against a running daemon', () => {
     const shown = await json<{ Configuration: object; Code: { Location: string } }>('function', 'show', 'echo');
     expect(shown.Configuration).toMatchObject({ MemorySize: 192, Environment: { Variables: { STAGE: 'two', LEVEL: '2=two' } } });
     expect((await fetch(shown.Code.Location)).headers.get('content-type')).toBe('application/zip');
+    await json('function', 'tag', 'echo', 'team=shop', 'stage=test');
+    expect(await json('function', 'tag', 'echo', '--remove', 'stage')).toEqual({ team: 'shop' });
   });
 
   it('publishes a layer, uses it, and shares it', async () => {
     const layer = await json<{ LayerVersionArn: string }>('layer', 'publish', directory, '--name', 'parts', '--runtime', 'nodejs24.x');
     await json('function', 'update', 'echo', '--layer', layer.LayerVersionArn);
     expect(await json('function', 'list')).toMatchObject([{ Layers: [{ Arn: layer.LayerVersionArn }] }]);
+    expect(await json('layer', 'list', '--runtime', 'nodejs24.x')).toMatchObject([{ LayerName: 'parts', LatestMatchingVersion: { Version: 1 } }]);
     expect(await json('layer', 'show', 'parts:1')).toMatchObject({ CompatibleRuntimes: ['nodejs24.x'] });
     expect(await json('layer', 'permission', 'list', 'parts:1')).toBeNull();
     await json('layer', 'permission', 'add', 'parts:1', 'shop', '--principal', '210987654321');
     expect(await json('layer', 'permission', 'list', layer.LayerVersionArn)).toMatchObject({ Statement: [{ Sid: 'shop' }] });
     expect(await json('layer', 'permission', 'remove', 'parts:1', 'shop')).toEqual({ removed: 'shop' });
     expect(await json('function', 'update', 'echo', '--no-layers')).not.toHaveProperty('Layers');
+    expect(await json('layer', 'delete', 'parts:1')).toEqual({ deleted: 'parts', version: 1 });
+    expect(await json('layer', 'versions', 'parts')).toEqual([]);
   });
 
   it('lets another account invoke, and takes that back', async () => {
