@@ -1,7 +1,7 @@
 // The import directions of ARCHITECTURE.md, one rule each. src/import-directions.test.ts shows that each can fail.
 
 /** What runs without privilege: nothing in it may reach the kernel's side. */
-const daemonSide = '^src/(daemon|control-api|invoke|environment|runtime-api|storage|functions)/';
+const daemonSide = '^src/(daemon|control-api|invoke|environment|runtime-api|storage|functions|aws)/';
 const kernelSide = '^src/(linux|isolation|drivers)/';
 /** The daemon's one kernel call: receiving a descriptor. */
 const receiveDescriptor = '^src/agent/receive-descriptor[.]ts$';
@@ -61,7 +61,7 @@ export default {
       name: 'nothing-below-the-control-api-knows-it',
       comment: 'AWS error shapes exist at the edge only. (storage implements the ports that its users declare.)',
       severity: 'error',
-      from: { path: '^src/(invoke|environment|runtime-api|functions|agent|drivers|isolation|linux)/', pathNot: tests },
+      from: { path: '^src/(aws|invoke|environment|runtime-api|functions|agent|drivers|isolation|linux)/', pathNot: tests },
       to: { path: '^src/control-api/' },
     },
     {

@@ -6,6 +6,7 @@ export type CloisterErrorCode =
   | 'ArchiveTooLarge'
   | 'BadMessage'
   | 'BuilderFailed'
+  | 'ConcurrencyReached'
   | 'Conflict'
   | 'EnvironmentGone'
   | 'HostUnfit'

@@ -1,11 +1,12 @@
-import { chownSync, mkdirSync, openSync, statSync, truncateSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, openSync, realpathSync, statSync, truncateSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import type { AwsSettings } from '../aws/aws-settings.ts';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
 import { type CgroupHost, daemonMemoryMiB } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
 import { readKernelFile } from '../linux/kernel-file.ts';
-import { ConfinedProcess, type UserIds } from './confined-process.ts';
+import { type BoundPath, ConfinedProcess, type UserIds } from './confined-process.ts';
 import { nodePath, nodeProgramFiles, programPath } from './program-files.ts';
 
 /** What the daemon is told at its start; it checks it against its own schema (src/daemon). */
@@ -20,6 +21,8 @@ export interface DaemonSettings {
 
 export interface DaemonProcessOptions {
   readonly settings: DaemonSettings;
+  /** Where its own calls go; without it, it makes none. */
+  readonly aws: AwsSettings | undefined;
   readonly dataDirectory: string;
   readonly runDirectory: string;
   readonly user: UserIds;
@@ -55,15 +58,25 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
   const descriptors = makeSocketPair('seqpacket');
   undo.defer(() => closeAll(descriptors.first));
   const output = openLog(join(dataDirectory, 'daemon.log'));
-  const configuration = { ...options.settings, dataDirectory: '/data', agentControl: 3, agentDescriptors: 4 };
+  const aws = options.aws === undefined ? {} : { aws: options.aws };
+  const configuration = { ...options.settings, ...aws, dataDirectory: '/data', agentControl: 3, agentDescriptors: 4 };
   const daemon = await ConfinedProcess.start({
     id: 'daemon',
     directory: join(options.runDirectory, 'daemon'),
     user,
     args: [nodePath, '--disable-warning=ExperimentalWarning', programPath('daemon/main')],
-    environment: { CLOISTER_DAEMON: JSON.stringify(configuration), TZ: 'UTC', LANG: 'C.UTF-8', SQLITE_TMPDIR: '/data/db' },
+    environment: {
+      CLOISTER_DAEMON: JSON.stringify(configuration),
+      TZ: 'UTC',
+      LANG: 'C.UTF-8',
+      SQLITE_TMPDIR: '/data/db',
+      // The AWS SDK asks for a home directory, and would ask the instance's metadata.
+      HOME: '/nonexistent',
+      AWS_EC2_METADATA_DISABLED: 'true',
+    },
     binds: [
       ...(await nodeProgramFiles()),
+      ...(options.aws === undefined ? [] : nameResolution()),
       ...daemonDirectories.map((name) => ({ source: join(dataDirectory, name), target: `/data/${name}`, writable: true })),
     ],
     hostNetwork: true,
@@ -83,6 +96,12 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
   });
   const ending = undo.move();
   return { pid: daemon.pid, control: socket, descriptors: descriptors.first, end: () => ending.disposeAsync() };
+}
+
+/** What getaddrinfo(3) reads, as it is at the start: a daemon that calls nobody resolves no name. */
+function nameResolution(): BoundPath[] {
+  const files = ['/etc/resolv.conf', '/etc/hosts', '/etc/nsswitch.conf'].filter((path) => existsSync(path));
+  return files.map((path) => ({ source: realpathSync(path), target: path }));
 }
 
 /** Three descriptors for each environment and one for each client; the agent can't give more than it has itself. */

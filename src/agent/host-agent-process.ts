@@ -18,6 +18,7 @@ import { becomeSubreaper } from '../linux/reap-child.ts';
 import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
+import { awsSettingsOf } from './aws-section.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { DedicatedRuntimes } from './dedicated-runtimes.ts';
@@ -128,7 +129,8 @@ export async function startHostAgent(
   const uploads = new Uploads();
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
-  const daemon = await start({ settings: settings.daemon, dataDirectory, runDirectory, user, cgroups, ociRuntime });
+  const aws = awsSettingsOf(host.aws, settings.daemon.region);
+  const daemon = await start({ settings: settings.daemon, aws, dataDirectory, runDirectory, user, cgroups, ociRuntime });
   undo.defer(() => daemon.end());
   const ready = Promise.withResolvers<ReadyLine>();
   ready.promise.catch(() => undefined);

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { z } from 'zod';
 import { CloisterError } from '../errors.ts';
 import { type EgressPolicy, parseEgressPolicy } from '../isolation/network/egress-policy.ts';
+import { awsSection } from './aws-section.ts';
 
 /** A token bucket as Firecracker has it; bytes for bandwidth, operations or packets for ops. */
 const tokenBucket = z.strictObject({
@@ -61,6 +62,7 @@ const configuration = z.strictObject({
       diskOvercommit: z.number().min(1).max(1_000).default(8),
     })
     .prefault({}),
+  aws: awsSection.optional(),
 });
 
 /** What the host's administrator decides, and neither the daemon nor a function can change. */
@@ -74,7 +76,10 @@ export function readHostConfiguration(path: string): HostConfiguration {
   if (!existsSync(path)) return configuration.parse({});
   const { uid, mode } = statSync(path);
   if (uid !== 0 || (mode & 0o022) !== 0) throw refusal(path, 'it must belong to root and be writable by root alone');
-  return parseHostConfiguration(readFileSync(path, 'utf8'), path);
+  const host = parseHostConfiguration(readFileSync(path, 'utf8'), path);
+  if (host.aws?.credentials !== undefined && (mode & 0o077) !== 0)
+    throw refusal(path, 'aws.credentials holds keys, so it must be readable by root alone');
+  return host;
 }
 
 /** Reads a configuration's text; `path` is for the error. */

@@ -2,7 +2,8 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { parseCredentials, readCredentials, storeProfile, withProfile } from './credentials-file.ts';
+import { parseCredentials } from '../functions/credentials-text.ts';
+import { readCredentials, storeProfile, withProfile } from './credentials-file.ts';
 
 const first = { accessKeyId: 'AKIAFIRST00000000000', secretAccessKey: 'secret+one/of=first' };
 const second = { accessKeyId: 'AKIASECOND0000000000', secretAccessKey: 'secret+two' };

@@ -1,5 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { CloisterError } from '../errors.ts';
+import { credentialsSections, parseCredentials } from '../functions/credentials-text.ts';
 
 export interface AccessKey {
   readonly accessKeyId: string;
@@ -9,19 +10,6 @@ export interface AccessKey {
 /** The profile that holds an account's keys; the first account is `default`. */
 export function profileOf(accountId: string): string {
   return `account-${accountId}`;
-}
-
-/** Reads a file in AWS's credentials format: the keys of each profile that has both. */
-export function parseCredentials(text: string): ReadonlyMap<string, AccessKey> {
-  const profiles = new Map<string, AccessKey>();
-  for (const { name, lines } of sections(text)) {
-    const value = (key: string) =>
-      lines.map((line) => new RegExp(`^\\s*${key}\\s*=\\s*(\\S+)\\s*$`).exec(line)?.[1]).find((found) => found !== undefined);
-    const accessKeyId = value('aws_access_key_id');
-    const secretAccessKey = value('aws_secret_access_key');
-    if (name !== undefined && accessKeyId !== undefined && secretAccessKey !== undefined) profiles.set(name, { accessKeyId, secretAccessKey });
-  }
-  return profiles;
 }
 
 /** Reads the credentials file of a data directory. */
@@ -58,20 +46,10 @@ export function storeProfile(path: string, profile: string, key: AccessKey): voi
 /** The text of a credentials file with one profile added or its keys replaced. */
 export function withProfile(text: string, profile: string, key: AccessKey): string {
   // botocore refuses a file that names a profile twice, so an existing section is replaced.
-  const kept = sections(text).filter(({ name }) => name !== profile);
+  const kept = credentialsSections(text).filter(({ name }) => name !== profile);
   const blocks = kept.map(({ name, lines }) => [...(name === undefined ? [] : [`[${name}]`]), ...lines].join('\n').trim()).filter(Boolean);
   const added = `[${profile}]\naws_access_key_id = ${key.accessKeyId}\naws_secret_access_key = ${key.secretAccessKey}`;
   return `${[...blocks, added].join('\n\n')}\n`;
-}
-
-function sections(text: string): { readonly name: string | undefined; readonly lines: readonly string[] }[] {
-  const found: { name: string | undefined; lines: string[] }[] = [{ name: undefined, lines: [] }];
-  for (const line of text.split('\n')) {
-    const name = /^\s*\[\s*([^\]]+?)\s*\]\s*$/.exec(line)?.[1];
-    if (name === undefined) found.at(-1)?.lines.push(line);
-    else found.push({ name, lines: [] });
-  }
-  return found;
 }
 
 function readIfThere(path: string): string {

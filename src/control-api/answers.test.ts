@@ -81,7 +81,6 @@ describe('the control API’s errors', () => {
     ['isolation microvm', { Tags: { 'cloister:isolation': 'microvm' } }, expect.stringContaining('microvm')],
     ['an isolation nobody knows', { Tags: { 'cloister:isolation': 'none' } }, expect.stringContaining('oci or microvm')],
     ['another architecture', { Architectures: ['arm64'] }, expect.stringContaining('arm64')],
-    ['a VPC', { VpcConfig: { SubnetIds: ['subnet-1'] } }, 'VpcConfig is not supported by Cloister yet.'],
     ['durable execution', { DurableConfig: {} }, expect.stringContaining('DurableConfig')],
     ['a name over 64', { FunctionName: 'n'.repeat(65) }, expect.stringContaining('less than or equal to 64')],
   ])('refuses %s', async (_, more, message) => {

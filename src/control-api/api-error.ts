@@ -1,5 +1,6 @@
 /** Every error type a client can get, with its HTTP status: Lambda's own, then those of AWS's front door. */
 export const errorStatus = {
+  CodeVerificationFailedException: 400,
   InvalidParameterValueException: 400,
   InvalidRequestContentException: 400,
   NotImplementedException: 400,
@@ -7,6 +8,8 @@ export const errorStatus = {
   SerializationException: 400,
   ValidationException: 400,
   AccessDeniedException: 403,
+  CodeSigningConfigNotFoundException: 404,
+  ProvisionedConcurrencyConfigNotFoundException: 404,
   ResourceNotFoundException: 404,
   ResourceConflictException: 409,
   PreconditionFailedException: 412,
@@ -25,7 +28,13 @@ export const errorStatus = {
 export type ApiErrorType = keyof typeof errorStatus;
 
 /** These spell their text `Message`; all others `message`. */
-const capitalised: ReadonlySet<ApiErrorType> = new Set(['AccessDeniedException', 'ResourceNotFoundException', 'ServiceException']);
+const capitalised: ReadonlySet<ApiErrorType> = new Set([
+  'AccessDeniedException',
+  'CodeSigningConfigNotFoundException',
+  'CodeVerificationFailedException',
+  'ResourceNotFoundException',
+  'ServiceException',
+]);
 /** The front door's errors have no `Type` member. */
 const untyped: ReadonlySet<ApiErrorType> = new Set([
   'AccessDeniedException',

@@ -1,14 +1,13 @@
-import type { CreateFunctionRequest, UpdateFunctionConfigurationRequest } from '@aws-sdk/client-lambda';
 import type { ConfiguredLayer, FunctionConfiguration } from '../functions/function-record.ts';
 import type { Isolation } from '../functions/function-version.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import { reservedVariables } from '../functions/reserved-variables.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
 import { invalidParameter } from './api-error.ts';
+import { applyDeadLetterConfig } from './dead-letter-config.ts';
 import type { OperationServices } from './operation.ts';
 import { resolveLayers } from './resolve-layers.ts';
-
-type ConfigurationInput = UpdateFunctionConfigurationRequest & Pick<CreateFunctionRequest, 'PackageType' | 'CodeSigningConfigArn' | 'TenancyConfig'>;
+import { type ConfigurationInput, refuseUnsupported } from './unsupported-settings.ts';
 
 /** The tag that chooses how a function's environments are walled in. */
 export const isolationTag = 'cloister:isolation';
@@ -31,13 +30,13 @@ export async function applyConfiguration(
 ): Promise<FunctionConfiguration> {
   const { input, current, accountId } = options;
   const { limits } = services;
-  refuseUnsupported(input);
   const runtime = input.Runtime ?? current?.runtime;
   const handler = input.Handler ?? current?.handler;
   const role = input.Role ?? current?.role;
   if (runtime === undefined || handler === undefined || role === undefined) {
     throw invalidParameter('Runtime and Handler are mandatory parameters for functions created with deployment packages.');
   }
+  refuseUnsupported(input, runtime);
   const memorySizeMiB = input.MemorySize ?? current?.memorySizeMiB ?? limits.defaultMemorySizeMiB;
   const timeoutSeconds = input.Timeout ?? current?.timeoutSeconds ?? limits.defaultTimeoutSeconds;
   const ephemeralStorageMiB = input.EphemeralStorage?.Size ?? current?.ephemeralStorageMiB ?? limits.defaultEphemeralStorageMiB;
@@ -46,6 +45,7 @@ export async function applyConfiguration(
   checkGranted('EphemeralStorage', ephemeralStorageMiB, limits.maxEphemeralStorageMiB);
   const environment = input.Environment === undefined ? (current?.environment ?? {}) : { ...input.Environment.Variables };
   checkEnvironment(environment, limits);
+  const deadLetterArn = applyDeadLetterConfig(services, { accountId, given: input.DeadLetterConfig?.TargetArn, current: current?.deadLetterArn });
   // Only a creation can ask for it: UpdateFunctionConfiguration has no such member.
   const tenantIsolationMode = current === undefined ? input.TenancyConfig?.TenantIsolationMode : current.tenantIsolationMode;
   return {
@@ -63,6 +63,7 @@ export async function applyConfiguration(
     architecture: services.architecture,
     tracingMode: input.TracingConfig?.Mode ?? current?.tracingMode ?? 'PassThrough',
     logGroup: input.LoggingConfig?.LogGroup ?? current?.logGroup ?? `/aws/lambda/${options.functionName}`,
+    ...(deadLetterArn === undefined ? {} : { deadLetterArn }),
     isolation: options.isolation,
     ...(tenantIsolationMode === undefined ? {} : { tenantIsolationMode }),
   };
@@ -98,28 +99,6 @@ export function checkUnpackedSize(codeBytes: number, layers: readonly Configured
 
 export function unpackedLayerBytes(layers: readonly ConfiguredLayer[]): number {
   return layers.reduce((sum, layer) => sum + layer.unpackedBytes, 0);
-}
-
-/** What would change how a function behaves is refused, not silently left out. Empty forms, which templates send, say nothing. */
-function refuseUnsupported(input: ConfigurationInput): void {
-  const refused: readonly (readonly [string, boolean])[] = [
-    ['PackageType Image', input.PackageType === 'Image'],
-    ['ImageConfig', input.ImageConfig !== undefined && Object.keys(input.ImageConfig).length > 0],
-    ['VpcConfig', (input.VpcConfig?.SubnetIds?.length ?? 0) > 0 || (input.VpcConfig?.SecurityGroupIds?.length ?? 0) > 0],
-    ['DeadLetterConfig', (input.DeadLetterConfig?.TargetArn ?? '') !== ''],
-    ['KMSKeyArn', (input.KMSKeyArn ?? '') !== ''],
-    ['FileSystemConfigs', (input.FileSystemConfigs?.length ?? 0) > 0],
-    ['SnapStart', (input.SnapStart?.ApplyOn ?? 'None') !== 'None'],
-    ['LoggingConfig with LogFormat JSON', input.LoggingConfig?.LogFormat === 'JSON'],
-    ['LoggingConfig with log levels', input.LoggingConfig?.ApplicationLogLevel !== undefined || input.LoggingConfig?.SystemLogLevel !== undefined],
-    ['CodeSigningConfigArn', (input.CodeSigningConfigArn ?? '') !== ''],
-    ['CapacityProviderConfig', input.CapacityProviderConfig !== undefined],
-    ['DurableConfig', input.DurableConfig !== undefined],
-    // Newer in the service model than in the SDK's types.
-    ...['RuntimeConfig', 'AcceleratorConfig', 'PublishTo'].map((name) => [name, Object.hasOwn(input, name)] as const),
-  ];
-  const [first] = refused.filter(([, isSet]) => isSet);
-  if (first !== undefined) throw invalidParameter(`${first[0]} is not supported by Cloister yet.`);
 }
 
 /** The service model lets more be asked for than this host grants. */

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { HostAgent } from '../agent/host-agent.ts';
+import { AwsClients } from '../aws/aws-clients.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import { lambdaLimits } from '../functions/limits.ts';
@@ -16,11 +17,15 @@ import { adminServiceName } from './archive-location.ts';
 import type { ArchiveStore } from './archive-store.ts';
 import type { ArtifactLedger } from './artifact-ledger.ts';
 import { CodeArtifacts } from './code-artifacts.ts';
+import type { CodeSigningStore } from './code-signing-store.ts';
+import { FunctionChanges } from './function-changes.ts';
+import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
 import { answerError } from './internal-error-answers.ts';
 import { addLambdaRoutes } from './lambda-routes.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { PolicyStore } from './policy-store.ts';
+import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
 import { RequestVerifier } from './sigv4/request-verifier.ts';
 import type { SessionCredentials } from './sigv4/session-credentials.ts';
 import { parseTarget } from './sigv4/signed-request.ts';
@@ -31,6 +36,9 @@ export interface ControlApiOptions {
     readonly aliases: AliasStore;
     readonly layers: LayerStore;
     readonly policies: PolicyStore;
+    readonly settings: FunctionSettingStore;
+    readonly codeSigning: CodeSigningStore;
+    readonly provisioned: ProvisionedConcurrencyStore;
     readonly artifacts: ArtifactLedger;
     readonly archives: ArchiveStore;
   };
@@ -40,6 +48,8 @@ export interface ControlApiOptions {
   readonly agent: HostAgent;
   readonly logs: LogReader;
   readonly region: string;
+  /** @default no service is configured */
+  readonly aws?: AwsClients;
   /** The host's. */
   readonly architecture: Architecture;
   /** @default Lambda's quotas */
@@ -48,6 +58,8 @@ export interface ControlApiOptions {
   readonly clock?: () => number;
   /** Chooses between the two versions of an alias. @default Math.random */
   readonly random?: () => number;
+  /** A change of a function that takes longer is answered before it is done. @default 5,000 */
+  readonly answerAfterMs?: number;
   /** Told an operator only, in `GET /_cloister/v1/status`. */
   readonly daemonFacts?: () => Promise<Readonly<Record<string, unknown>>>;
   /** Takes what an operator should read. @default standard error */
@@ -59,10 +71,12 @@ const readingTimeoutMs = 300_000;
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError = writeToStandardError } = options;
-  const { functions, aliases, layers, policies, artifacts, archives } = options.store;
+  const { functions, aliases, layers, policies, settings, codeSigning, provisioned, artifacts, archives } = options.store;
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
+  const aws = options.aws ?? new AwsClients(undefined);
   const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
+  const changes = new FunctionChanges({ region, answerAfterMs: options.answerAfterMs, logError });
   const verifier = new RequestVerifier({ accessKeys, sessions: options.sessions, region, clock });
   const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, { request, reply, limits, logError });
   const app = fastify({
@@ -83,8 +97,26 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   app.setNotFoundHandler(() => {
     throw new ApiError('UnknownOperationException', 'There is no such operation.');
   });
-  const { architecture } = options;
-  addLambdaRoutes(app, { functions, aliases, layers, policies, linkKey, code, invoker, agent, limits, region, architecture, clock, random });
+  addLambdaRoutes(app, {
+    functions,
+    aliases,
+    layers,
+    policies,
+    linkKey,
+    settings,
+    codeSigning,
+    provisioned,
+    code,
+    changes,
+    invoker,
+    aws,
+    agent,
+    limits,
+    region,
+    architecture: options.architecture,
+    clock,
+    random,
+  });
   addAdminRoutes(app, {
     accessKeys: options.accounts,
     linkKey,
@@ -96,8 +128,17 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     region,
     daemonFacts: options.daemonFacts ?? (async () => ({})),
   });
-  app.addHook('onReady', () => code.sweepAll());
-  app.addHook('onClose', () => code.close());
+  app.addHook('onReady', async () => {
+    await functions.failInterrupted({
+      reason: 'The service ended while it worked on the function. Send the code again.',
+      reasonCode: 'InternalError',
+    });
+    await code.sweepAll();
+  });
+  app.addHook('onClose', async () => {
+    await changes.close();
+    await code.close();
+  });
   return app;
 }
 

@@ -1,11 +1,13 @@
 import type { FunctionConfiguration as FunctionConfigurationAnswer } from '@aws-sdk/client-lambda';
 import { formatFunctionArn } from '../functions/arn.ts';
 import type { FunctionRecord } from '../functions/function-record.ts';
+import type { FunctionStatus } from '../functions/function-status.ts';
+import { stateMembers } from './function-state.ts';
 
 /** A stored version as Lambda's API shows it. `qualifier` is the one the client asked with: it returns in the ARN. */
 export function functionConfigurationAnswer(
   record: FunctionRecord,
-  options: { region: string; qualifier?: string | undefined; state?: 'Pending' | 'Active' | undefined },
+  options: { region: string; qualifier?: string | undefined; status?: FunctionStatus | undefined },
 ): FunctionConfigurationAnswer {
   const { configuration, code } = record;
   const { region, qualifier } = options;
@@ -22,13 +24,14 @@ export function functionConfigurationAnswer(
     LastModified: record.lastModified.replace('Z', '+0000'),
     CodeSha256: toBase64(code.archiveDigest),
     Version: record.version,
+    ...(configuration.deadLetterArn === undefined ? {} : { DeadLetterConfig: { TargetArn: configuration.deadLetterArn } }),
     ...(Object.keys(configuration.environment).length === 0 ? {} : { Environment: { Variables: { ...configuration.environment } } }),
     TracingConfig: { Mode: configuration.tracingMode },
     RevisionId: record.revisionId,
     ...(configuration.layers.length === 0
       ? {}
       : { Layers: configuration.layers.map(({ arn, codeSizeBytes }) => ({ Arn: arn, CodeSize: codeSizeBytes })) }),
-    ...stateMembers(options.state ?? 'Active'),
+    ...stateMembers(options.status ?? record.status),
     PackageType: 'Zip',
     Architectures: [configuration.architecture],
     EphemeralStorage: { Size: configuration.ephemeralStorageMiB },
@@ -44,17 +47,20 @@ export function listedFunctionAnswer(
   record: FunctionRecord,
   options: { region: string; qualifier?: string | undefined },
 ): FunctionConfigurationAnswer {
-  const { State: _state, LastUpdateStatus: _status, RuntimeVersionConfig: _runtime, ...listed } = functionConfigurationAnswer(record, options);
+  const {
+    State: _state,
+    StateReason: _stateReason,
+    StateReasonCode: _stateReasonCode,
+    LastUpdateStatus: _status,
+    LastUpdateStatusReason: _statusReason,
+    LastUpdateStatusReasonCode: _statusReasonCode,
+    RuntimeVersionConfig: _runtime,
+    ...listed
+  } = functionConfigurationAnswer(record, options);
   return listed;
 }
 
 /** A hexadecimal digest as Lambda writes CodeSha256. */
 export function toBase64(hexadecimal: string): string {
   return Buffer.from(hexadecimal, 'hex').toString('base64');
-}
-
-/** Lambda answers a creation before the function is ready, and its clients wait for Active: so they find it at their first look. */
-function stateMembers(state: 'Pending' | 'Active') {
-  if (state === 'Pending') return { State: state, StateReason: 'The function is being created.', StateReasonCode: 'Creating' as const };
-  return { State: state, LastUpdateStatus: 'Successful' as const };
 }

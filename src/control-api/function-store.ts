@@ -1,4 +1,5 @@
 import type { FunctionRecord } from '../functions/function-record.ts';
+import type { FunctionStatus, StatusReason } from '../functions/function-status.ts';
 import type { FunctionVersion, Isolation } from '../functions/function-version.ts';
 
 export interface FunctionKey {
@@ -27,7 +28,10 @@ export interface TagChange {
 /** Functions and their versions. Every verb is one transaction: it happens wholly or not at all. */
 export interface FunctionStore {
   /** Stores a new function's `$LATEST`; with `publish` also version 1, which is then answered. Rejects with `Conflict` when the name is taken. */
-  create(record: FunctionRecord, options: { tags: Readonly<Record<string, string>>; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
+  create(
+    record: FunctionRecord,
+    options: { tags: Readonly<Record<string, string>>; publish?: PublishOptions | undefined; codeSigningConfigId?: string | undefined },
+  ): Promise<FunctionRecord>;
   find(key: FunctionKey, version: string): Promise<FunctionRecord | undefined>;
   /** What the invoke path needs, from memory when it was asked for before. */
   findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined>;
@@ -48,6 +52,10 @@ export interface FunctionStore {
   changeTags(key: FunctionKey, change: (current: Readonly<Record<string, string>>) => TagChange): Promise<void>;
   /** Replaces `$LATEST`. Rejects with `Conflict` when it is not at `expectedRevisionId` any more, `NotFound` when it is gone. */
   replaceLatest(record: FunctionRecord, options: { expectedRevisionId: string; publish?: PublishOptions | undefined }): Promise<FunctionRecord>;
+  /** Says where `$LATEST` stands; its revision stays. Rejects as `replaceLatest` does. */
+  setStatus(key: FunctionKey, status: FunctionStatus, options: { expectedRevisionId: string }): Promise<void>;
+  /** Whatever an earlier process left pending or in progress has failed: its work ended with the process. */
+  failInterrupted(why: StatusReason): Promise<void>;
   /** Makes a version of `$LATEST`; answers the last one when nothing changed since. Rejects as `replaceLatest` does. */
   publish(key: FunctionKey, options: PublishOptions & { expectedRevisionId: string }): Promise<FunctionRecord>;
   /** Removes one version that no alias points to, or the function with everything that is its own. */

@@ -20,6 +20,8 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
   ArchiveTooLarge: (limits) => invalidParameter(`Unzipped size must be smaller than ${limits.unzippedBytesBelow} bytes`),
   BadMessage: serviceFailure,
   BuilderFailed: serviceFailure,
+  ConcurrencyReached: () =>
+    new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' }),
   Conflict: () =>
     new ApiError('ResourceConflictException', 'The operation cannot be performed at this time: the resource is in use or being changed.'),
   EnvironmentGone: () => new ApiError('ResourceNotFoundException', 'The execution environment does not exist any more.'),

@@ -157,7 +157,7 @@ describe('AWS’s JavaScript SDK against the control API', () => {
         ...(created.RevisionId === undefined ? {} : { RevisionId: created.RevisionId }),
       }),
     );
-    expect(configured).toMatchObject({ Timeout: 900, MemorySize: 256, EphemeralStorage: { Size: 10_240 }, LastUpdateStatus: 'Successful' });
+    expect(configured).toMatchObject({ Timeout: 900, MemorySize: 256, EphemeralStorage: { Size: 10_240 }, LastUpdateStatus: 'InProgress' });
     expect(configured.RevisionId).not.toBe(created.RevisionId);
     expect(fixture.invoker.retired.at(-1)).toEqual({ accountId, functionName: 'changing', version: '$LATEST' });
 

@@ -1,4 +1,5 @@
 import type { HostAgent } from '../agent/host-agent.ts';
+import type { AwsClients } from '../aws/aws-clients.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
@@ -6,17 +7,28 @@ import type { Invoker } from '../invoke/invoker.ts';
 import type { AccessKey } from './access-key-directory.ts';
 import type { AliasStore } from './alias-store.ts';
 import type { CodeArtifacts } from './code-artifacts.ts';
+import type { CodeSigningStore } from './code-signing-store.ts';
+import type { FunctionChanges } from './function-changes.ts';
+import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { PolicyStore } from './policy-store.ts';
+import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
 
 /** What operations work with. */
 export interface OperationServices {
   readonly functions: FunctionStore;
   readonly aliases: AliasStore;
   readonly layers: LayerStore;
+  readonly settings: FunctionSettingStore;
+  readonly codeSigning: CodeSigningStore;
+  readonly provisioned: ProvisionedConcurrencyStore;
   readonly code: CodeArtifacts;
+  /** Every change of a function's `$LATEST` goes through it. */
+  readonly changes: FunctionChanges;
   readonly invoker: Invoker;
+  /** For calls to S3, SQS, SNS and EventBridge where the administrator named an endpoint. */
+  readonly aws: AwsClients;
   readonly agent: Pick<HostAgent, 'listRuntimes'>;
   readonly policies: PolicyStore;
   /** Signs the links that download code: in the daemon's own name, so that it opens one archive to whom an operation allowed it. */

@@ -1,8 +1,24 @@
 import type { Operation } from './operation.ts';
 import { getAccountSettings } from './operations/account-settings.ts';
 import { createAlias, deleteAlias, getAlias, listAliases, updateAlias } from './operations/aliases.ts';
+import {
+  createCodeSigningConfig,
+  deleteCodeSigningConfig,
+  getCodeSigningConfig,
+  listCodeSigningConfigs,
+  listFunctionsByCodeSigningConfig,
+  updateCodeSigningConfig,
+} from './operations/code-signing-configs.ts';
 import { createFunction } from './operations/create-function.ts';
 import { deleteFunction } from './operations/delete-function.ts';
+import { deleteFunctionCodeSigningConfig, getFunctionCodeSigningConfig, putFunctionCodeSigningConfig } from './operations/function-code-signing.ts';
+import {
+  deleteFunctionConcurrency,
+  getFunctionConcurrency,
+  getFunctionRecursionConfig,
+  putFunctionConcurrency,
+  putFunctionRecursionConfig,
+} from './operations/function-concurrency.ts';
 import { addPermission, getPolicy, removePermission } from './operations/function-permissions.ts';
 import { invokeFunction } from './operations/invoke-function.ts';
 import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
@@ -14,8 +30,15 @@ import {
   listLayerVersions,
   publishLayerVersion,
 } from './operations/layer-versions.ts';
+import {
+  deleteProvisionedConcurrencyConfig,
+  getProvisionedConcurrencyConfig,
+  listProvisionedConcurrencyConfigs,
+  putProvisionedConcurrencyConfig,
+} from './operations/provisioned-concurrency.ts';
 import { publishVersion } from './operations/publish-version.ts';
 import { getFunction, getFunctionConfiguration, listFunctions, listVersionsByFunction } from './operations/read-function.ts';
+import { getRuntimeManagementConfig, putRuntimeManagementConfig } from './operations/runtime-management.ts';
 import { listTags, tagResource, untagResource } from './operations/tags.ts';
 import { updateFunctionCode, updateFunctionConfiguration } from './operations/update-function.ts';
 
@@ -27,24 +50,38 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['AddLayerVersionPermission', addLayerVersionPermission],
   ['AddPermission', addPermission],
   ['CreateAlias', createAlias],
+  ['CreateCodeSigningConfig', createCodeSigningConfig],
   ['CreateFunction', createFunction],
   ['DeleteAlias', deleteAlias],
+  ['DeleteCodeSigningConfig', deleteCodeSigningConfig],
   ['DeleteFunction', deleteFunction],
   ['DeleteLayerVersion', deleteLayerVersion],
   ['GetAccountSettings', getAccountSettings],
+  ['DeleteFunctionCodeSigningConfig', deleteFunctionCodeSigningConfig],
+  ['DeleteFunctionConcurrency', deleteFunctionConcurrency],
+  ['DeleteProvisionedConcurrencyConfig', deleteProvisionedConcurrencyConfig],
   ['GetAlias', getAlias],
+  ['GetCodeSigningConfig', getCodeSigningConfig],
   ['GetFunction', getFunction],
+  ['GetFunctionCodeSigningConfig', getFunctionCodeSigningConfig],
+  ['GetFunctionConcurrency', getFunctionConcurrency],
   ['GetFunctionConfiguration', getFunctionConfiguration],
+  ['GetFunctionRecursionConfig', getFunctionRecursionConfig],
   ['GetLayerVersion', getLayerVersion],
   ['GetLayerVersionByArn', getLayerVersionByArn],
   ['GetLayerVersionPolicy', getLayerVersionPolicy],
   ['GetPolicy', getPolicy],
+  ['GetRuntimeManagementConfig', getRuntimeManagementConfig],
   ['Invoke', invokeFunction],
+  ['GetProvisionedConcurrencyConfig', getProvisionedConcurrencyConfig],
   ['ListAliases', listAliases],
+  ['ListCodeSigningConfigs', listCodeSigningConfigs],
   ['ListFunctions', listFunctions],
   ['ListLayers', listLayers],
   ['ListLayerVersions', listLayerVersions],
   ['ListTags', listTags],
+  ['ListFunctionsByCodeSigningConfig', listFunctionsByCodeSigningConfig],
+  ['ListProvisionedConcurrencyConfigs', listProvisionedConcurrencyConfigs],
   ['ListVersionsByFunction', listVersionsByFunction],
   ['PublishLayerVersion', publishLayerVersion],
   ['PublishVersion', publishVersion],
@@ -52,7 +89,13 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['RemovePermission', removePermission],
   ['TagResource', tagResource],
   ['UntagResource', untagResource],
+  ['PutFunctionCodeSigningConfig', putFunctionCodeSigningConfig],
+  ['PutFunctionConcurrency', putFunctionConcurrency],
+  ['PutFunctionRecursionConfig', putFunctionRecursionConfig],
+  ['PutProvisionedConcurrencyConfig', putProvisionedConcurrencyConfig],
+  ['PutRuntimeManagementConfig', putRuntimeManagementConfig],
   ['UpdateAlias', updateAlias],
+  ['UpdateCodeSigningConfig', updateCodeSigningConfig],
   ['UpdateFunctionCode', updateFunctionCode],
   ['UpdateFunctionConfiguration', updateFunctionConfiguration],
 ]);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { awsSettings } from '../aws/aws-settings.ts';
 import { CloisterError } from '../errors.ts';
 
 const configuration = z.strictObject({
@@ -13,6 +14,7 @@ const configuration = z.strictObject({
   idleTimeoutMs: z.int().min(1),
   maxEnvironments: z.int().min(1),
   shutdownGraceMs: z.int().min(0),
+  aws: awsSettings.optional(),
 });
 
 /** What the host agent tells the daemon at its start. */

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { AgentClient } from '../agent/agent-client.ts';
+import { AwsClients } from '../aws/aws-clients.ts';
 import { createControlApi } from '../control-api/create-control-api.ts';
 import { SessionCredentials } from '../control-api/sigv4/session-credentials.ts';
 import { systemClock } from '../environment/clock.ts';
@@ -25,6 +26,7 @@ interface Parts {
   readonly invoker: FunctionInvoker;
   readonly storage: Storage;
   readonly logs: LogStore;
+  readonly aws: AwsClients;
 }
 
 /** Composes the unprivileged side, serves, and tells the agent. Resolves with the exit status once the daemon has been asked to end, and has ended. */
@@ -74,6 +76,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     if (event.event === 'belowReserve') pool.reclaim();
   });
   const invoker = new FunctionInvoker({ pool, clock: systemClock });
+  const aws = new AwsClients(configuration.aws, storage.accounts.operatorKey.accountId);
   const startedAt = new Date().toISOString();
   const app = createControlApi({
     store: storage,
@@ -83,6 +86,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     agent,
     logs,
     region,
+    aws,
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
     daemonFacts: async () => {
       const { memory, disk, pressure } = await agent.budget();
@@ -91,7 +95,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
       return { startedAt, maxEnvironments, idleTimeoutMs, memoryOvercommit, diskOvercommit, memory, disk, pressure };
     },
   });
-  return { app, invoker, storage, logs };
+  return { app, invoker, storage, logs, aws };
 }
 
 async function serve(configuration: DaemonConfiguration, agent: AgentClient, { app, storage }: Parts): Promise<void> {
@@ -104,7 +108,7 @@ async function serve(configuration: DaemonConfiguration, agent: AgentClient, { a
 }
 
 /** ORDER: no new request, then the running invocations and their environments, then the answers that are on their way, then the stores. */
-async function end({ app, invoker, storage, logs }: Parts, graceMs: number): Promise<void> {
+async function end({ app, invoker, storage, logs, aws }: Parts, graceMs: number): Promise<void> {
   const closing = app.close();
   closing.catch((error: unknown) => reportProblem('closing the control API failed', error));
   await invoker.stop(graceMs);
@@ -114,6 +118,7 @@ async function end({ app, invoker, storage, logs }: Parts, graceMs: number): Pro
       systemClock.schedule(answerTimeMs, resolve);
     }),
   ]).catch(() => {});
+  await aws.close().catch((error: unknown) => reportProblem('closing connections to AWS failed', error));
   await logs.close();
   await storage.close();
 }

@@ -1,4 +1,5 @@
 import { formatFunctionArn, latestVersion } from './arn.ts';
+import type { FunctionStatus } from './function-status.ts';
 import type { FunctionVersion, Isolation, LayerReference, TenantIsolationMode } from './function-version.ts';
 
 /** What a customer configured, with every default filled in. */
@@ -17,6 +18,8 @@ export interface FunctionConfiguration {
   readonly architecture: Architecture;
   readonly tracingMode: 'Active' | 'PassThrough';
   readonly logGroup: string;
+  /** ARN of the queue or topic that takes events which could not be handled. */
+  readonly deadLetterArn?: string;
   readonly isolation: Isolation;
   /** Chosen when the function is created, for good. */
   readonly tenantIsolationMode?: TenantIsolationMode;
@@ -50,6 +53,8 @@ export interface FunctionRecord {
   readonly lastModified: string;
   readonly configuration: FunctionConfiguration;
   readonly code: CodeArtifact;
+  /** Absent: active, and its last update done. */
+  readonly status?: FunctionStatus;
 }
 
 /** Environments of another revision than this never serve a version again. */
@@ -60,6 +65,7 @@ export function environmentRevisionOf(record: FunctionRecord): string {
 /** What the invoke path must know of a stored version. */
 export function toFunctionVersion(record: FunctionRecord, region: string): FunctionVersion {
   const { accountId, functionName, version, configuration, code } = record;
+  const state = record.status?.state ?? 'Active';
   return {
     accountId,
     functionName,
@@ -76,6 +82,8 @@ export function toFunctionVersion(record: FunctionRecord, region: string): Funct
     codeDigest: code.imageDigest,
     logGroup: configuration.logGroup,
     isolation: configuration.isolation,
+    ...(configuration.deadLetterArn === undefined ? {} : { deadLetterArn: configuration.deadLetterArn }),
+    ...(state === 'Active' ? {} : { state }),
     ...(configuration.tenantIsolationMode === undefined ? {} : { tenantIsolationMode: configuration.tenantIsolationMode }),
   };
 }

@@ -31,7 +31,13 @@ export interface FunctionVersion {
   /** Names the code's erofs image in the account's store: 64 hexadecimal digits of SHA-256. */
   readonly codeDigest: string;
   readonly logGroup: string;
+  /** ARN of the queue or topic that takes events which could not be handled. */
+  readonly deadLetterArn?: string;
   readonly isolation: Isolation;
+  /** Set while it cannot be invoked. */
+  readonly state?: 'Pending' | 'Failed';
+  /** How often the function, with all its versions, may run at once. @default as often as its account */
+  readonly reservedConcurrency?: number;
   /** With `PER_TENANT` every invocation names a tenant, and tenants share no environment. */
   readonly tenantIsolationMode?: TenantIsolationMode;
 }

@@ -14,6 +14,8 @@ export interface FunctionLimits {
   readonly maxTags: number;
   /** Of all functions of an account at once. */
   readonly maxConcurrentExecutions: number;
+  /** What reservations must leave of them to functions without one. */
+  readonly minUnreservedExecutions: number;
   readonly defaultTimeoutSeconds: number;
   readonly maxTimeoutSeconds: number;
   readonly defaultMemorySizeMiB: number;
@@ -35,6 +37,7 @@ export const lambdaLimits: FunctionLimits = {
   maxLayers: 5,
   maxTags: 50,
   maxConcurrentExecutions: 1_000,
+  minUnreservedExecutions: 100,
   defaultTimeoutSeconds: 3,
   maxTimeoutSeconds: 900,
   defaultMemorySizeMiB: 128,

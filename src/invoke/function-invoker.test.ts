@@ -124,6 +124,23 @@ describe('FunctionInvoker.invoke()', () => {
     expect(agent.verbs).toEqual(['openSlot', 'prepare', 'claim', 'setLimits init', 'start', 'setLimits invoke']);
   });
 
+  it('runs a function no more often at once than is reserved for it, over its versions, and leaves others alone', async () => {
+    const go = Promise.withResolvers<void>();
+    const { agent, invoker } = rig(serving((event) => go.promise.then(() => event)));
+    const version = (more: Partial<FunctionVersion>) => request(functionVersion(more));
+    const running = [
+      invoker.invoke(version({ reservedConcurrency: 2 })),
+      invoker.invoke(version({ reservedConcurrency: 2, version: '1', revisionId: 'r1' })),
+      invoker.invoke(version({ functionName: 'other', revisionId: 'r2' })),
+    ];
+    await expect(invoker.invoke(version({ reservedConcurrency: 2 }))).rejects.toMatchObject({ code: 'ConcurrencyReached' });
+    await expect(invoker.invoke(version({ functionName: 'stopped', reservedConcurrency: 0 }))).rejects.toMatchObject({ code: 'ConcurrencyReached' });
+    go.resolve();
+    await Promise.all(running);
+    expect(String((await invoker.invoke(version({ reservedConcurrency: 2 }))).payload)).toBe('{}');
+    expect(agent.verbs.filter((verb) => verb === 'openSlot')).toHaveLength(3);
+  });
+
   it('gives the runtime Lambda’s variables over the function’s, and credentials of the environment’s own', async () => {
     const { invoker } = rig(serving((_event, process) => JSON.stringify(process.variables)));
     const environment = { GREETING: 'hello', TZ: 'Europe/Rome', AWS_REGION: 'mars-1', _HANDLER: 'other' };

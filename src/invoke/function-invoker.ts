@@ -7,6 +7,7 @@ import { type RenderedFailure, renderFailure } from '../environment/invocation-f
 import { CloisterError } from '../errors.ts';
 import { endLine, reportLine, startLine } from './invocation-lines.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
+import { ReservedConcurrency } from './reserved-concurrency.ts';
 
 export interface FunctionInvokerOptions {
   readonly pool: EnvironmentPool<ExecutionEnvironment>;
@@ -17,6 +18,7 @@ export interface FunctionInvokerOptions {
 export class FunctionInvoker implements Invoker {
   readonly #pool: EnvironmentPool<ExecutionEnvironment>;
   readonly #clock: Clock;
+  readonly #reserved = new ReservedConcurrency();
 
   constructor(options: FunctionInvokerOptions) {
     this.#pool = options.pool;
@@ -24,6 +26,13 @@ export class FunctionInvoker implements Invoker {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
+    const limit = request.function.reservedConcurrency;
+    if (limit === undefined) return this.#run(request);
+    using _taken = this.#reserved.enter(request.function, limit);
+    return await this.#run(request);
+  }
+
+  async #run(request: InvokeRequest): Promise<InvokeResult> {
     const { tenantId } = request;
     const owner = EnvironmentOwner.of(request.function, tenantId);
     const environment = await this.#acquire(owner);

@@ -34,6 +34,8 @@ export interface DatabaseSchema {
     unpacked_bytes: number;
     /** Changes with code and configuration only; null: `revision_id` was never anything else. */
     environment_revision_id: string | null;
+    /** JSON of a FunctionStatus; null: active, and its last update done. */
+    status: string | null;
   };
   function_aliases: {
     account_id: string;
@@ -47,8 +49,28 @@ export interface DatabaseSchema {
     description: string;
     revision_id: string;
   };
+  provisioned_concurrency: { account_id: string; function_name: string; qualifier: string; executions: number; last_modified: string };
   /** Which layer images a version needs; the configuration's JSON has the rest. */
   function_version_layers: { account_id: string; function_name: string; sequence: number; layer_account_id: string; image_digest: string };
+  /** Columns are null where nothing was set. */
+  function_settings: {
+    account_id: string;
+    function_name: string;
+    reserved_concurrency: number | null;
+    recursive_loop: 'Allow' | 'Terminate' | null;
+    code_signing_config_id: string | null;
+  };
+  code_signing_configs: {
+    account_id: string;
+    config_id: string;
+    description: string;
+    /** JSON array. */
+    publishers: string;
+    untrusted_code: 'Warn' | 'Enforce';
+    last_modified: string;
+    /** JSON object. */
+    tags: string;
+  };
   function_tags: { account_id: string; function_name: string; tag_key: string; tag_value: string };
   layers: { account_id: string; layer_name: string; last_version: number };
   layer_versions: {

@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
 import { namesMigration } from './migrations/2026-11-b-names.ts';
 import { policiesMigration } from './migrations/2026-11-b-policies.ts';
+import { settingsMigration } from './migrations/2026-11-b-settings.ts';
 
 /** In the order of their names. One that was released is never changed: the next change is a new one. */
 export const migrations: Readonly<Record<string, Migration>> = {
@@ -21,6 +22,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   },
   '2026-11-b-policies': policiesMigration,
   '2026-11-b-names': namesMigration,
+  '2026-11-b-settings': settingsMigration,
 };
 
 async function makeAccountTables(db: Kysely<unknown>): Promise<void> {

@@ -6,10 +6,13 @@ import { FileArchiveStore } from './file-archive-store.ts';
 import { FunctionCache } from './function-cache.ts';
 import { SqliteAliasStore } from './sqlite-alias-store.ts';
 import { SqliteArtifactLedger } from './sqlite-artifact-ledger.ts';
+import { SqliteCodeSigningStore } from './sqlite-code-signing-store.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
+import { SqliteFunctionSettingStore } from './sqlite-function-setting-store.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
 import { SqliteLayerStore } from './sqlite-layer-store.ts';
 import { SqlitePolicyStore } from './sqlite-policy-store.ts';
+import { SqliteProvisionedConcurrencyStore } from './sqlite-provisioned-concurrency-store.ts';
 
 /** Everything the control API keeps. */
 export interface Storage {
@@ -18,6 +21,9 @@ export interface Storage {
   readonly aliases: SqliteAliasStore;
   readonly layers: SqliteLayerStore;
   readonly policies: SqlitePolicyStore;
+  readonly settings: SqliteFunctionSettingStore;
+  readonly provisioned: SqliteProvisionedConcurrencyStore;
+  readonly codeSigning: SqliteCodeSigningStore;
   readonly artifacts: SqliteArtifactLedger;
   readonly archives: FileArchiveStore;
   close(): Promise<void>;
@@ -43,6 +49,9 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     aliases: new SqliteAliasStore(database, { cache, onChange }),
     layers: new SqliteLayerStore(database),
     policies,
+    settings: new SqliteFunctionSettingStore(database, onChange),
+    provisioned: new SqliteProvisionedConcurrencyStore(database),
+    codeSigning: new SqliteCodeSigningStore(database),
     artifacts: new SqliteArtifactLedger(database),
     archives,
     close: () => database.destroy(),

@@ -6,9 +6,12 @@ import { CloisterError } from '../errors.ts';
 import { latestVersion } from '../functions/arn.ts';
 import type { FunctionConfiguration, FunctionRecord } from '../functions/function-record.ts';
 import { environmentRevisionOf, toFunctionVersion } from '../functions/function-record.ts';
+import type { FunctionStatus, StatusReason } from '../functions/function-status.ts';
+import { failedStatus } from '../functions/function-status.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';
+import { setFunctionSetting } from './set-function-setting.ts';
 import { aliasesOfVersion } from './sqlite-alias-store.ts';
 import { deletePolicy } from './sqlite-policy-store.ts';
 import { toSequence, toVersion } from './version-sequence.ts';
@@ -36,7 +39,7 @@ export class SqliteFunctionStore implements FunctionStore {
 
   async create(
     record: FunctionRecord,
-    options: { tags: Readonly<Record<string, string>>; publish?: PublishOptions | undefined },
+    options: { tags: Readonly<Record<string, string>>; publish?: PublishOptions | undefined; codeSigningConfigId?: string | undefined },
   ): Promise<FunctionRecord> {
     const { accountId, functionName } = record;
     return this.#change(record, async (transaction) => {
@@ -48,6 +51,9 @@ export class SqliteFunctionStore implements FunctionStore {
       if (taken.numInsertedOrUpdatedRows === 0n) throw new CloisterError('Conflict', 'the function exists', { operation: 'createFunction' });
       await insertVersion(transaction, record, 0);
       await insertTags(transaction, record, options.tags);
+      if (options.codeSigningConfigId !== undefined) {
+        await setFunctionSetting(transaction, record, { code_signing_config_id: options.codeSigningConfigId });
+      }
       return options.publish === undefined ? record : this.#publishIn(transaction, record, options.publish);
     });
   }
@@ -60,7 +66,7 @@ export class SqliteFunctionStore implements FunctionStore {
   findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined> {
     return this.#cache.version(key, version, async () => {
       const record = await this.find(key, version);
-      return record === undefined ? undefined : toFunctionVersion(record, this.#region);
+      return record === undefined ? undefined : this.#withReservation(toFunctionVersion(record, this.#region));
     });
   }
 
@@ -162,6 +168,23 @@ export class SqliteFunctionStore implements FunctionStore {
     });
   }
 
+  async setStatus(key: FunctionKey, status: FunctionStatus, options: { expectedRevisionId: string }): Promise<void> {
+    await this.#change(key, async (transaction) => {
+      await expectLatest(transaction, key, options.expectedRevisionId);
+      await updateStatus(transaction, key, status);
+    });
+  }
+
+  async failInterrupted(why: StatusReason): Promise<void> {
+    const rows = await this.#database.selectFrom('function_versions').selectAll().where('status', 'is not', null).where('sequence', '=', 0).execute();
+    for (const { accountId, functionName, status } of rows.map(toRecord)) {
+      const isUpdate = status?.state === 'Active' && status.lastUpdate === 'InProgress';
+      if (status?.state !== 'Pending' && !isUpdate) continue;
+      const key = { accountId, functionName };
+      await this.#change(key, (transaction) => updateStatus(transaction, key, failedStatus(isUpdate ? 'InProgress' : 'Pending', why)));
+    }
+  }
+
   async remove(key: FunctionKey, version?: string): Promise<RemoveOutcome> {
     return this.#change(key, async (transaction) => {
       if (version !== undefined) {
@@ -208,6 +231,17 @@ export class SqliteFunctionStore implements FunctionStore {
       this.#onChange(key);
     }
   }
+
+  async #withReservation(version: FunctionVersion): Promise<FunctionVersion> {
+    const row = await this.#database
+      .selectFrom('function_settings')
+      .select('reserved_concurrency')
+      .where('account_id', '=', version.accountId)
+      .where('function_name', '=', version.functionName)
+      .executeTakeFirst();
+    const reserved = row?.reserved_concurrency ?? undefined;
+    return reserved === undefined ? version : { ...version, reservedConcurrency: reserved };
+  }
 }
 
 async function insertTags(transaction: Transaction<DatabaseSchema>, key: FunctionKey, tags: Readonly<Record<string, string>>): Promise<void> {
@@ -247,6 +281,7 @@ async function insertVersion(transaction: Transaction<DatabaseSchema>, record: F
       image_digest: code.imageDigest,
       unpacked_bytes: code.unpackedBytes,
       environment_revision_id: record.environmentRevisionId ?? null,
+      status: record.status === undefined ? null : JSON.stringify(record.status),
     })
     .execute();
   if (configuration.layers.length === 0) return;
@@ -263,6 +298,16 @@ async function insertVersion(transaction: Transaction<DatabaseSchema>, record: F
     )
     // Two layers may hold the same bytes.
     .onConflict((conflict) => conflict.doNothing())
+    .execute();
+}
+
+async function updateStatus(transaction: Transaction<DatabaseSchema>, key: FunctionKey, status: FunctionStatus): Promise<void> {
+  await transaction
+    .updateTable('function_versions')
+    .set({ status: JSON.stringify(status) })
+    .where('account_id', '=', key.accountId)
+    .where('function_name', '=', key.functionName)
+    .where('sequence', '=', 0)
     .execute();
 }
 
@@ -324,5 +369,6 @@ function toRecord(row: VersionRow): FunctionRecord {
     lastModified: row.last_modified,
     configuration: JSON.parse(row.configuration) as FunctionConfiguration,
     code: { archiveDigest: row.archive_digest, archiveBytes: row.archive_bytes, imageDigest: row.image_digest, unpackedBytes: row.unpacked_bytes },
+    ...(row.status === null ? {} : { status: JSON.parse(row.status) as FunctionStatus }),
   };
 }

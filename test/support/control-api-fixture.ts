@@ -110,9 +110,17 @@ export interface ControlApiFixture extends AsyncDisposable {
   now: number;
 }
 
+export interface FixtureOptions {
+  /** Of a fixture that was closed; goes with this one. @default a new directory */
+  readonly dataDir?: string;
+  readonly random?: () => number;
+  /** Milliseconds. @default the API's own */
+  readonly answerAfterMs?: number;
+}
+
 /** Opens the whole of it. */
-export async function openControlApiFixture(options: { random?: () => number } = {}): Promise<ControlApiFixture> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'cloister-control-'));
+export async function openControlApiFixture(options: FixtureOptions = {}): Promise<ControlApiFixture> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'cloister-control-')));
   const times = { now: Date.now() };
   const clock = () => times.now;
   const storage = await openStorage({ dataDir, region: fixtureRegion, clock });
@@ -135,7 +143,8 @@ export async function openControlApiFixture(options: { random?: () => number } =
     region: fixtureRegion,
     architecture: 'x86_64',
     clock,
-    ...options,
+    ...(options.answerAfterMs === undefined ? {} : { answerAfterMs: options.answerAfterMs }),
+    ...(options.random === undefined ? {} : { random: options.random }),
     logError: (error) => errors.push(error),
   });
   await app.ready();

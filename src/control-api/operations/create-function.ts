@@ -2,15 +2,22 @@ import { randomUUID } from 'node:crypto';
 import type { CreateFunctionRequest } from '@aws-sdk/client-lambda';
 import { CloisterError } from '../../errors.ts';
 import { latestVersion } from '../../functions/arn.ts';
-import type { FunctionRecord } from '../../functions/function-record.ts';
+import type { CodeSigningConfig } from '../../functions/code-signing-config.ts';
+import type { CodeArtifact, FunctionConfiguration, FunctionRecord } from '../../functions/function-record.ts';
+import { failedStatus } from '../../functions/function-status.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
+import { checkCodeSignature, codeSigningConfigToUse } from '../code-signing.ts';
 import { applyConfiguration, checkArchitectures, checkTags, checkUnpackedSize, unpackedLayerBytes } from '../configuration-checks.ts';
+import type { ChangeWork } from '../function-changes.ts';
 import { functionConfigurationAnswer } from '../function-configuration-answer.ts';
+import { failureReason } from '../function-state.ts';
+import type { FunctionKey } from '../function-store.ts';
 import { nameUnqualifiedFunction } from '../named-function.ts';
-import type { Operation } from '../operation.ts';
-import { uploadedZip } from '../uploaded-code.ts';
+import type { Operation, OperationServices } from '../operation.ts';
+import { refuseUnsupported } from '../unsupported-settings.ts';
+import { codeWithoutImage, receivedZip } from '../uploaded-code.ts';
 
-/** CreateFunction: builds the code's image before it answers, so the function can be invoked at once. */
+/** CreateFunction: answers Pending, as Lambda does; the function is active once its code's image is built, mostly before the client has the answer. */
 export const createFunction: Operation<CreateFunctionRequest> = async (services, call) => {
   const { input, accountId } = call;
   const { limits, region } = services;
@@ -18,7 +25,11 @@ export const createFunction: Operation<CreateFunctionRequest> = async (services,
   checkNewName(key.functionName, limits.maxFunctionNameLength);
   const isolation = checkTags(input.Tags, limits);
   checkArchitectures(services, input.Architectures);
-  const archive = uploadedZip(input.Code ?? {}, 'function', limits);
+  // ORDER: before the code is fetched, which takes its time.
+  refuseUnsupported({ ...input, FunctionName: key.functionName }, input.Runtime ?? '');
+  if ((await services.functions.find(key, latestVersion)) !== undefined || services.changes.isRunning(key)) throw alreadyExists(key.functionName);
+  const signing = await signingOf(services, accountId, input.CodeSigningConfigArn);
+  const archive = await receivedZip(services, input.Code ?? {}, { accountId: call.caller.accountId, what: 'function' });
   const stored = await services.code.hold(accountId, async () => {
     const configuration = await applyConfiguration(services, {
       ...key,
@@ -28,28 +39,59 @@ export const createFunction: Operation<CreateFunctionRequest> = async (services,
       current: undefined,
     });
     checkUnpackedSize(0, configuration.layers, limits);
-    if ((await services.functions.find(key, latestVersion)) !== undefined) throw alreadyExists(key.functionName);
-
-    const maxUnpackedBytes = limits.unzippedBytesBelow - 1 - unpackedLayerBytes(configuration.layers);
-    return services.code.build({ accountId, archive, maxUnpackedBytes }, (code) => {
-      const record: FunctionRecord = {
-        ...key,
-        version: latestVersion,
-        revisionId: randomUUID(),
-        lastModified: new Date(services.clock()).toISOString(),
-        configuration,
-        code,
-      };
-      return services.functions
-        .create(record, { tags: input.Tags ?? {}, publish: input.Publish === true ? {} : undefined })
-        .catch((error: unknown) => {
-          throw error instanceof CloisterError && error.code === 'Conflict' ? alreadyExists(key.functionName) : error;
-        });
+    const work = creation(services, { key, archive, configuration, tags: input.Tags ?? {}, publish: input.Publish === true, signing });
+    return services.changes.performLong(key, work).catch((error: unknown) => {
+      const isTaken =
+        error instanceof CloisterError ? error.code === 'Conflict' : error instanceof ApiError && error.type === 'ResourceConflictException';
+      throw isTaken ? alreadyExists(key.functionName) : error;
     });
   });
   const qualifier = stored.version === latestVersion ? undefined : stored.version;
-  return { body: functionConfigurationAnswer(stored, { region, qualifier, state: 'Pending' }) };
+  return { body: functionConfigurationAnswer(stored, { region, qualifier, status: stored.status ?? { state: 'Pending' } }) };
 };
+
+interface Creation {
+  readonly key: FunctionKey;
+  readonly archive: Uint8Array;
+  readonly configuration: FunctionConfiguration;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly publish: boolean;
+  readonly signing: CodeSigningConfig | undefined;
+}
+
+/** What builds the image and stores the function; when that takes long the function is there first, without code that could run. */
+function creation(services: OperationServices, { key, archive, configuration, tags, publish, signing }: Creation): ChangeWork<FunctionRecord> {
+  const { limits, functions } = services;
+  const record = (code: CodeArtifact): FunctionRecord => ({
+    ...key,
+    version: latestVersion,
+    revisionId: randomUUID(),
+    lastModified: new Date(services.clock()).toISOString(),
+    configuration,
+    code,
+  });
+  const maxUnpackedBytes = limits.unzippedBytesBelow - 1 - unpackedLayerBytes(configuration.layers);
+  const options = { tags, publish: publish ? {} : undefined, codeSigningConfigId: signing?.id };
+  return {
+    mark: () => functions.create({ ...record(codeWithoutImage(archive)), status: { state: 'Pending' } }, { ...options, publish: undefined }),
+    run: (marked) =>
+      services.code.build({ accountId: key.accountId, archive, maxUnpackedBytes }, async (code) => {
+        const pending = await marked();
+        return pending === undefined
+          ? functions.create(record(code), options)
+          : functions.replaceLatest(record(code), { expectedRevisionId: pending.revisionId, publish: options.publish });
+      }),
+    fail: ({ revisionId }, error) =>
+      functions.setStatus(key, failedStatus('Pending', failureReason(error, limits)), { expectedRevisionId: revisionId }),
+  };
+}
+
+async function signingOf(services: OperationServices, accountId: string, arn = ''): Promise<CodeSigningConfig | undefined> {
+  if (arn === '') return undefined;
+  const config = await codeSigningConfigToUse(services, accountId, arn);
+  checkCodeSignature(config);
+  return config;
+}
 
 function checkNewName(functionName: string, maxLength: number): void {
   if (functionName.length > maxLength) {

@@ -3,6 +3,7 @@ import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import type { FunctionVersion } from '../../functions/function-version.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { parseJson } from '../bind-input.ts';
+import { expectUsable } from '../function-state.ts';
 import { functionNotFound, nameFunction } from '../named-function.ts';
 import { notSupported } from '../not-supported.ts';
 import type { Operation } from '../operation.ts';
@@ -24,6 +25,7 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   if (version === undefined) throw functionNotFound(services.region, { ...named, qualifier: named.qualifier ?? latestVersion });
   checkTenant(version, input.TenantId);
   if (input.InvocationType === 'DryRun') return { status: 204 };
+  expectUsable(version.state);
 
   const result = await services.invoker.invoke({
     requestId,

@@ -18,14 +18,14 @@ import { archiveLocation } from '../archive-location.ts';
 import { toBase64 } from '../function-configuration-answer.ts';
 import type { Operation, OperationCall, OperationServices } from '../operation.ts';
 import { readPage } from '../pagination.ts';
-import { uploadedZip } from '../uploaded-code.ts';
+import { receivedZip } from '../uploaded-code.ts';
 
 /** PublishLayerVersion: builds the layer's image before it answers. */
 export const publishLayerVersion: Operation<PublishLayerVersionRequest> = async (services, call) => {
   const { input, accountId } = call;
   const { limits } = services;
   const layerName = nameLayer(services, { accountId, operation: 'PublishLayerVersion', given: input.LayerName });
-  const archive = uploadedZip(input.Content ?? {}, 'layer', limits);
+  const archive = await receivedZip(services, input.Content ?? {}, { accountId, what: 'layer' });
   const layer = await services.code.build({ accountId, archive, maxUnpackedBytes: limits.unzippedBytesBelow - 1 }, (code) =>
     services.layers.publish({
       accountId,

@@ -1,6 +1,7 @@
 import type { PublishVersionRequest } from '@aws-sdk/client-lambda';
 import { invalidParameter } from '../api-error.ts';
 import { functionConfigurationAnswer, toBase64 } from '../function-configuration-answer.ts';
+import { expectNoUpdate } from '../function-state.ts';
 import { checkRevision, findFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
 
@@ -10,6 +11,8 @@ export const publishVersion: Operation<PublishVersionRequest> = async (services,
   if (Object.hasOwn(input, 'PublishTo')) throw invalidParameter('PublishTo is not supported by Cloister yet.');
   const latest = await findFunction(services, { key, qualifier: undefined });
   checkRevision(latest, input.RevisionId);
+  services.changes.expectNone(key);
+  expectNoUpdate(latest, services.region);
   const codeSha256 = toBase64(latest.code.archiveDigest);
   if (input.CodeSha256 !== undefined && input.CodeSha256 !== '' && input.CodeSha256 !== codeSha256) {
     throw invalidParameter(

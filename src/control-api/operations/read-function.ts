@@ -4,12 +4,14 @@ import type {
   ListFunctionsRequest,
   ListVersionsByFunctionRequest,
 } from '@aws-sdk/client-lambda';
+import { latestVersion } from '../../functions/arn.ts';
 import type { FunctionRecord } from '../../functions/function-record.ts';
+import type { FunctionStatus } from '../../functions/function-status.ts';
 import { invalidParameter } from '../api-error.ts';
 import { archiveLocation } from '../archive-location.ts';
 import { functionConfigurationAnswer, listedFunctionAnswer } from '../function-configuration-answer.ts';
 import { findFunction, nameFunction, nameUnqualifiedFunction } from '../named-function.ts';
-import type { Operation } from '../operation.ts';
+import type { Operation, OperationServices } from '../operation.ts';
 import { readPage } from '../pagination.ts';
 
 const functionNamePattern = /^[a-zA-Z0-9-_]{1,140}$/;
@@ -21,11 +23,13 @@ export const getFunction: Operation<GetFunctionRequest> = async (services, call)
   const named = nameFunction(services, { accountId, operation: 'GetFunction', functionName: input.FunctionName, qualifier: input.Qualifier });
   const record = await findFunction(services, named);
   const tags = await services.functions.tags(named.key);
+  const reserved = await services.settings.reservedConcurrency(named.key);
   return {
     body: {
-      Configuration: functionConfigurationAnswer(record, { region: services.region, qualifier: named.qualifier }),
+      Configuration: functionConfigurationAnswer(record, { region: services.region, qualifier: named.qualifier, status: statusOf(services, record) }),
       Code: { RepositoryType: 'S3', Location: await archiveLocation(services, call, { accountId, archiveDigest: record.code.archiveDigest }) },
       ...(Object.keys(tags).length === 0 ? {} : { Tags: tags }),
+      ...(reserved === undefined ? {} : { Concurrency: { ReservedConcurrentExecutions: reserved } }),
     },
   };
 };
@@ -39,8 +43,14 @@ export const getFunctionConfiguration: Operation<GetFunctionConfigurationRequest
     qualifier: input.Qualifier,
   });
   const record = await findFunction(services, named);
-  return { body: functionConfigurationAnswer(record, { region: services.region, qualifier: named.qualifier }) };
+  return { body: functionConfigurationAnswer(record, { region: services.region, qualifier: named.qualifier, status: statusOf(services, record) }) };
 };
+
+/** `$LATEST` that is being changed says so, from the change's first moment. */
+function statusOf({ changes }: OperationServices, record: FunctionRecord): FunctionStatus | undefined {
+  if (record.status !== undefined || record.version !== latestVersion || !changes.isRunning(record)) return record.status;
+  return { state: 'Active', lastUpdate: 'InProgress' };
+}
 
 /** ListFunctions: by name; with FunctionVersion ALL every version of each. */
 export const listFunctions: Operation<ListFunctionsRequest> = async (services, { input, accountId }) => {
