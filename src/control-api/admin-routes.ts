@@ -63,8 +63,8 @@ export function addAdminRoutes(app: FastifyInstance, services: AdminServices): v
     return { runtimes: await services.agent.listRuntimes() };
   });
   app.post('/_cloister/v1/credentials', async (request, reply) => {
-    const { operator: _operator, ...created } = await createCredentials(services, request);
-    return reply.code(201).send(created);
+    const { accountId, userName, accessKeyId, secretAccessKey } = await createCredentials(services, request);
+    return reply.code(201).send({ accountId, userName, accessKeyId, secretAccessKey });
   });
   app.get('/_cloister/v1/logs', (request) => readLogs(services, request));
   app.get('/_cloister/archives/:accountId/:digest', async (request, reply) => {
