@@ -82,12 +82,13 @@ interface Wall {
 }
 
 /** Token buckets of each device an environment reads or writes: what the kernel counted, against the time it took inside. */
-// What others do on the host can make a measurement slower, and never faster: a limit that does not hold fails each time.
+// What others do on the host can make a measurement slower, and is worth another try; a limit that was exceeded once did not hold.
 describe('block rate limits', { retry: 2 }, () => {
   const dataDir = mkdtempSync(join(tmpdir(), 'cloister-block-'));
   let daemon: RunningDaemon;
   let lambda: LambdaClient;
   let serial = 0;
+  const exceeded: string[] = [];
 
   beforeAll(async () => {
     writeFileSync(join(dataDir, 'config.json'), JSON.stringify({ isolation: { rateLimits: { block: { bandwidth, ops } } } }), { mode: 0o600 });
@@ -98,6 +99,7 @@ describe('block rate limits', { retry: 2 }, () => {
   afterAll(async () => {
     await daemon[Symbol.asyncDispose]();
     rmSync(dataDir, { recursive: true, force: true });
+    expect(exceeded).toEqual([]);
   });
 
   /** A function of its own for each test: a full bucket and its whole burst. */
@@ -139,8 +141,14 @@ describe('block rate limits', { retry: 2 }, () => {
   }
 
   function expectRate(measured: number, configured: number): void {
+    expectAtMost(measured / configured, 1 + tolerance);
     expect(measured / configured).toBeGreaterThan(1 - tolerance);
-    expect(measured / configured).toBeLessThan(1 + tolerance);
+  }
+
+  /** No second try makes up for this. */
+  function expectAtMost(share: number, most: number): void {
+    if (share > most) exceeded.push(`${expect.getState().currentTestName}: ${share} of ${most}`);
+    expect(share).toBeLessThanOrEqual(most);
   }
 
   function dropCaches(): void {
@@ -173,8 +181,7 @@ describe('block rate limits', { retry: 2 }, () => {
     expectRate((50 * mebibyte) / (await run(readTmp, { what: 'read', paths: ['/tmp/data'] })), bytesPerSecond);
   });
 
-  // In some runs read-ahead of MiBs passes the kernel's throttle early and is owed: an open fault, named in docs/walls/rate-limits.md.
-  it.skip('honours the burst of reads of an image, and holds them to the rate after it, on the disk below', async () => {
+  it('honours the burst of reads of an image, and holds them to the rate after it, on the disk below', async () => {
     // The runtime's own pages come back into memory at another's expense.
     await make('warm');
     const readImage = await make('read-image', { first: randomBytes(24 * mebibyte), second: randomBytes(24 * mebibyte) });
@@ -183,7 +190,7 @@ describe('block rate limits', { retry: 2 }, () => {
     expect(left).toBeGreaterThan(10 * mebibyte);
     const seconds = await run(readImage, { what: 'read', paths: ['/var/task/first', '/var/task/second'] });
     const atRate = (48 * mebibyte - left - bandwidth.size) / bytesPerSecond;
-    expect(seconds).toBeGreaterThan(atRate / (1 + tolerance));
+    expectAtMost(atRate / seconds, 1 + tolerance);
     // The burst itself takes a moment, and far less than at the rate.
     expect(seconds).toBeLessThan(atRate * (1 + tolerance) + 0.8);
   });
@@ -209,7 +216,7 @@ describe('block rate limits', { retry: 2 }, () => {
     const before = use().bytes;
     const seconds = await run(mixed, { what: 'mixed', seconds: 10 });
     const share = (use().bytes - before - bandwidth.size) / seconds / bytesPerSecond;
-    expect(share).toBeLessThan(1 + tolerance);
+    expectAtMost(share, 1 + tolerance);
     expect(share).toBeGreaterThan(0.75);
   });
 

@@ -126,9 +126,15 @@ export function expectedPosture(runtime: PostureRuntime): Readonly<Record<string
       varies(/^\d+:[\w=,]*:\/(\.\.\/env-[0-9a-f]{16})?$/, 'versions 1 and 2 differ; on 1 the group is joined after its namespace is made'),
     ],
     mounts: [
-      '/ / ro,nosuid,nodev,relatime,idmapped - erofs image ro,user_xattr,acl,cache_strategy=readaround',
+      varies(
+        /^\/ \/ ro,nosuid,nodev,relatime,idmapped - erofs image ro,user_xattr,acl,cache_strategy=readaround(,directio)?$/,
+        'directio from Linux 6.15',
+      ),
       '/tmp /tmp rw,nosuid,nodev,relatime,idmapped - ext4 tmp rw',
-      '/ /var/task ro,nosuid,nodev,relatime,idmapped - erofs image ro,user_xattr,acl,cache_strategy=readaround',
+      varies(
+        /^\/ \/var\/task ro,nosuid,nodev,relatime,idmapped - erofs image ro,user_xattr,acl,cache_strategy=readaround(,directio)?$/,
+        'directio from Linux 6.15',
+      ),
       '/ /proc rw,nosuid,nodev,noexec,relatime - proc proc rw',
       '/bus /proc/bus ro,nosuid,nodev,noexec,relatime - proc proc rw',
       '/irq /proc/irq ro,nosuid,nodev,noexec,relatime - proc proc rw',

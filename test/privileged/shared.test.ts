@@ -37,8 +37,15 @@ describe('dedicated runtimes', () => {
   });
 
   const fileOf = (accountId: string): string => join(dedicated, accountId, String(readdirSync(join(dedicated, accountId))[0]));
-  /** The kernel's own count, by mincore(2) in another process. */
-  const residentKiB = (path: string): number => Number(execFileSync('fincore', ['--bytes', '--noheadings', '-o', 'RES', path]).toString()) / 1_024;
+  /** The kernel's own count, by mincore(2) in another process: of the files that the reader reads, as the environment's root has them, and of the image's. */
+  const residentKiB = async ({ environmentId }: Claimed, accountId: string): Promise<number> => {
+    const { pids } = (await daemon.request('processes', { environmentId })).result as { pids: readonly number[] };
+    const files = [`/proc/${pids[0]}/root/usr/bin`, `/proc/${pids[0]}/root/usr/lib/x86_64-linux-gnu`].flatMap((directory) =>
+      readdirSync(directory, { withFileTypes: true }).flatMap((entry) => (entry.isFile() ? [join(directory, entry.name)] : [])),
+    );
+    const counts = execFileSync('fincore', ['--bytes', '--noheadings', '-o', 'RES', fileOf(accountId), ...files]).toString();
+    return counts.split('\n').reduce((sum, line) => sum + Number(line), 0) / 1_024;
+  };
 
   it('are a file for each account', () => {
     const [one, other] = [statSync(fileOf(mine)), statSync(fileOf(theirs))];
@@ -49,12 +56,13 @@ describe('dedicated runtimes', () => {
   it('have pages of their own: what one account reads of its runtime is not in memory for the other', async () => {
     execFileSync('sync');
     writeFileSync('/proc/sys/vm/drop_caches', '1');
-    const before = [residentKiB(fileOf(mine)), residentKiB(fileOf(theirs))];
-    const [environment] = environments as [Claimed];
+    const [environment, other] = environments as [Claimed, Claimed];
+    const resident = async () => [await residentKiB(environment, mine), await residentKiB(other, theirs)];
+    const before = await resident();
     const { environmentId } = environment;
     await daemon.request('start', { environmentId, process: { kind: 'runtime' }, environment: { PATH: '/usr/bin:/bin', ACT: 'read' } });
     await environment.said('done');
-    const grown = [residentKiB(fileOf(mine)), residentKiB(fileOf(theirs))].map((now, index) => now - (before[index] ?? 0));
+    const grown = (await resident()).map((now, index) => now - (before[index] ?? 0));
     expect(grown[0]).toBeGreaterThan(8 * 1_024);
     expect(grown[1]).toBeLessThan(256);
   });

@@ -31,10 +31,11 @@ const leastChange = 0.03;
 /** Until the governor has looked for the first time. */
 const firstLookMs = 1_000;
 /**
- * The environment's own device keeps to its own bucket. What it reads from the disk below must not wait there once more, so while it works the disk's
- * rule is wider by this many times its rates; the disk's bucket is kept from what is counted there beside it.
+ * The environment's own device keeps to its own bucket. What it reads from the disk below must not wait there once more, so while it does, the disk's
+ * rule is wider by its rate and by this many times what it read since the last look; the disk's bucket is kept from what is counted there beside it.
+ * Not wider than it takes: whatever else is read from the disk goes through as well, until the next look.
  */
-const passage = 8;
+const growth = 2;
 const nothing: BlockUse = { bytes: 0, operations: 0 };
 
 /** The limiters of one environment, one per device that it reads or writes. Between looks the kernel holds it to the rates that the last look set. */
@@ -97,7 +98,7 @@ export class BlockThrottle {
       disk.seen = used;
       moved ||= isSome(there) || isSome(disk.waiting);
       spend(disk, doneOf(disk, besideOwn(disk, there, below), nowMs - this.#lookedAtMs), nowMs);
-      this.#set(disk, isSome(carried) ? widened(disk, ratesOf(disk, lookMs), ownRates) : ratesOf(disk, lookMs));
+      this.#set(disk, isSome(below) ? widened(disk, ratesOf(disk, lookMs), this.#passage(below, nowMs)) : ratesOf(disk, lookMs));
     }
     this.#set(this.#own, ownRates);
     this.#lookedAtMs = nowMs;
@@ -147,6 +148,16 @@ export class BlockThrottle {
       bytesTokens: left(bandwidth, 'tokens'),
       operationsBurstLeft: left(ops, 'burstLeft'),
       operationsTokens: left(ops, 'tokens'),
+    };
+  }
+
+  /** What the own device may need of the disk below until the next look, beside the disk's own rates. */
+  #passage(below: BlockUse, nowMs: number): BlockRates {
+    const perSecond = (value: number) => (growth * value * 1_000) / Math.max(1, nowMs - this.#lookedAtMs);
+    const { bandwidth, ops } = this.#own;
+    return {
+      bytesPerSecond: bandwidth && bandwidth.ratePerSecond + perSecond(below.bytes),
+      operationsPerSecond: ops && ops.ratePerSecond + perSecond(below.operations),
     };
   }
 
@@ -205,12 +216,12 @@ function doneOf(disk: Limited, asked: BlockUse, sinceMs: number): BlockUse {
   return done;
 }
 
-function widened({ bandwidth, ops }: Limited, rates: BlockRates, own: BlockRates): BlockRates {
-  const widen = (rate: number | undefined, by: number | undefined) => (rate === undefined || by === undefined ? rate : rate + passage * by);
+function widened({ bandwidth, ops }: Limited, rates: BlockRates, by: BlockRates): BlockRates {
+  const widen = (rate: number | undefined, more: number | undefined) => (rate === undefined || more === undefined ? rate : rate + more);
   if (bandwidth?.isOverdrawn === true || ops?.isOverdrawn === true) return rates;
   return {
-    bytesPerSecond: widen(rates.bytesPerSecond, own.bytesPerSecond),
-    operationsPerSecond: widen(rates.operationsPerSecond, own.operationsPerSecond),
+    bytesPerSecond: widen(rates.bytesPerSecond, by.bytesPerSecond),
+    operationsPerSecond: widen(rates.operationsPerSecond, by.operationsPerSecond),
   };
 }
 
