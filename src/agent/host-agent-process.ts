@@ -15,6 +15,7 @@ import { sendDescriptor } from '../linux/descriptor.ts';
 import { hardenProcess } from '../linux/harden-process.ts';
 import { lowerOutOfMemoryScore } from '../linux/out-of-memory-score.ts';
 import { becomeSubreaper } from '../linux/reap-child.ts';
+import { shortenTurns } from '../linux/scheduler-slice.ts';
 import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
@@ -58,6 +59,9 @@ export interface AgentParts {
 /** Of agent and daemon: the kernel ends every other process of the host before them. */
 const protectedOutOfMemoryScore = -999;
 
+/** The least that the kernel takes (linux/sched.h): of the agent, and inherited from it by the daemon and by every environment. */
+const turnUs = 100;
+
 /** The daemon needs its grace, and a moment to write what it has. */
 const daemonStopMarginMs = 5_000;
 
@@ -87,6 +91,7 @@ export async function startHostAgent(
   // ORDER: the controllers' binds leave the run directory before it is removed.
   undo.defer(() => cgroups.close());
   cgroups.enter();
+  shortenTurns(turnUs);
   const outOfMemoryScore = lowerOutOfMemoryScore(protectedOutOfMemoryScore);
   if (outOfMemoryScore !== protectedOutOfMemoryScore)
     log(`root lacks CAP_SYS_RESOURCE here: agent and daemon keep oom_score_adj ${outOfMemoryScore}, environments have more and go first`);

@@ -2,10 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Evidence } from '../../src/evidence.ts';
+import { turnOf } from '../../src/linux/scheduler-slice.ts';
 import { linkRuntimes } from '../runtimes.ts';
 import { ControlGroupFiles } from './control-group-files.ts';
 import { buildImage, type Claimed, claimEnvironment } from './prepared-function.ts';
@@ -134,14 +135,24 @@ describe('control groups', () => {
     await destroy(claimed);
   });
 
+  it('gives agent and environments turns of the shortest kind, so that who wakes waits for no tick', async () => {
+    const { claimed, pids } = await running('quiet', 256);
+    using _claimed = claimed;
+    for (const pid of [daemon.agent.pid as number, ...pids]) expect(turnOf(pid), String(pid)).toBe(100_000);
+    await destroy(claimed);
+  });
+
   it('keeps agent and daemon in protected groups of their own, and their scores from environments', async () => {
     const { claimed, pids, files } = await running('quiet', 1_769);
     using _claimed = claimed;
     const agentPid = daemon.agent.pid as number;
     const agent = ControlGroupFiles.of(agentPid);
-    expect(agent.name).toBe(files.name.replace(/\/env-[0-9a-f]{16}$/, '/agent'));
+    expect(agent.name).toBe(files.name.replace(/\/env-[0-9a-f]{16}$/, '-service/agent'));
     const weight = (group: ControlGroupFiles) => Number(group.read('cpu', 'cpu.shares', 'cpu.weight'));
     expect(weight(agent)).toBe(10 * weight(files));
+    // Beside the host's other groups environments weigh no more than one of them; those who serve them do.
+    const ofParent = (group: ControlGroupFiles) => weight(new ControlGroupFiles(dirname(group.name)));
+    expect(ofParent(agent)).toBe(10 * ofParent(files));
     for (const pid of pids) expect(Number(readFileSync(`/proc/${pid}/oom_score_adj`, 'utf8'))).toBe(500);
     expect(Number(readFileSync(`/proc/${agentPid}/oom_score_adj`, 'utf8'))).toBeLessThanOrEqual(0);
     await destroy(claimed);

@@ -17,7 +17,7 @@ export function countOnHost(dataDirectory: string, instance: string): HostCount 
   const mentions = (text: string) => text.includes(dataDirectory) || text.includes(runDirectory) || text.includes(`cloister-${instance}`);
   return {
     processes: processes((pid) => mentions(read(`/proc/${pid}/cmdline`)) || mentions(read(`/proc/${pid}/cgroup`))),
-    controlGroups: controlGroups().filter((path) => path.endsWith(`/cloister-${instance}`)),
+    controlGroups: controlGroups().filter((path) => new RegExp(`/cloister-${instance}(-service)?$`).test(path)),
     loopDevices: readdirSync('/sys/block').filter((name) => name.startsWith('loop') && mentions(read(`/sys/block/${name}/loop/backing_file`))),
     mounts: read('/proc/self/mountinfo').split('\n').filter(mentions),
     networkNamespaces: networkNamespaces(instance),
@@ -40,7 +40,7 @@ function networkNamespaces(instance: string): number {
 }
 
 function isOfAnother(cgroups: string, instance: string): boolean {
-  return cgroups.includes('/cloister-') && !cgroups.includes(`/cloister-${instance}/`);
+  return cgroups.includes('/cloister-') && !cgroups.includes(`/cloister-${instance}/`) && !cgroups.includes(`/cloister-${instance}-service/`);
 }
 
 function processes(isOurs: (pid: string) => boolean): string[] {

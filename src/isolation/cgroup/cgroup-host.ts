@@ -11,6 +11,8 @@ const mountRoot = '/sys/fs/cgroup';
 export const v2Controllers = ['cpu', 'memory', 'pids', 'io'] as const;
 
 const agentGroup = 'agent';
+/** In a parent group of their own, beside that of the environments. */
+const serviceGroups: ReadonlySet<string> = new Set([agentGroup, 'daemon']);
 /** What v2 keeps for the agent, and for the daemon, whoever else wants memory. */
 export const agentMemoryMiB = 256;
 export const daemonMemoryMiB = 512;
@@ -23,10 +25,15 @@ export interface BlockFiles {
   readonly counters: string;
 }
 
-/** Where this host's control groups are, and the groups of one instance in them: `cloister-<instance>/<name>`. */
+/**
+ * Where this host's control groups are, and the groups of one instance in them: `cloister-<instance>/<name>`, and `cloister-<instance>-service/<name>`
+ * for the agent and the daemon. A weight within a group is worth no more than the group's own: in one parent with those who serve, environments
+ * that spin would either share its weight with them, or take the turns of every other process of the host.
+ */
 export class CgroupHost {
   readonly mode: CgroupMode;
   readonly parent: string;
+  readonly #serviceParent: string;
   readonly #v1: V1Roots | undefined;
   /** /proc/self/cgroup as it was before `enter`. */
   #home: string | undefined;
@@ -34,6 +41,7 @@ export class CgroupHost {
   private constructor(mode: CgroupMode, parent: string, v1: V1Roots | undefined) {
     this.mode = mode;
     this.parent = parent;
+    this.#serviceParent = serviceParentOf(parent);
     this.#v1 = v1;
   }
 
@@ -56,7 +64,10 @@ export class CgroupHost {
   }
 
   group(name: string): Cgroup {
-    const path = join(this.parent, name);
+    return this.#at(join(serviceGroups.has(name) ? this.#serviceParent : this.parent, name));
+  }
+
+  #at(path: string): Cgroup {
     return this.#v1 === undefined ? new V2Cgroup(mountRoot, path) : new V1Cgroup(this.#v1, path);
   }
 
@@ -70,11 +81,12 @@ export class CgroupHost {
   /** Names of this instance's groups that exist now, under whichever controller. */
   groupNames(): string[] {
     const roots = this.#v1 === undefined ? [mountRoot] : [...new Set(Object.values(this.#v1))];
-    const names = roots.flatMap((root) => {
-      const parent = join(root, this.parent);
-      if (!existsSync(parent)) return [];
-      return readdirSync(parent, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
-    });
+    const names = roots
+      .flatMap((root) => [join(root, this.parent), join(root, this.#serviceParent)])
+      .flatMap((parent) => {
+        if (!existsSync(parent)) return [];
+        return readdirSync(parent, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [entry.name] : []));
+      });
     return [...new Set(names)];
   }
 
@@ -86,9 +98,8 @@ export class CgroupHost {
     this.#home = readKernelFile('/proc/self/cgroup');
     const group = this.group(agentGroup);
     group.create();
-    // A group's guarantee and weight are worth no more than its parent's: without this, environments that spin use up the turns of the daemon beside
-    // every other process of the host.
-    this.group('').protect(agentMemoryMiB + daemonMemoryMiB);
+    // A guarantee, too, is worth no more than the parent's.
+    this.#at(this.#serviceParent).protect(agentMemoryMiB + daemonMemoryMiB);
     group.protect(agentMemoryMiB);
     group.attach(process.pid);
   }
@@ -97,7 +108,8 @@ export class CgroupHost {
   async close(): Promise<void> {
     if (this.#home !== undefined) this.#leave(this.#home);
     await this.group(agentGroup).remove();
-    await this.group('').remove();
+    await this.#at(this.#serviceParent).remove();
+    await this.#at(this.parent).remove();
     for (const root of Object.values(this.#v1 ?? {})) unmount(root);
   }
 
@@ -154,6 +166,10 @@ function bindV1Controllers(v1Mounts: ReadonlyMap<string, string>, directory: str
   return roots as V1Roots;
 }
 
+function serviceParentOf(parent: string): string {
+  return `${parent}-service`;
+}
+
 function prepareV2(parent: string): void {
   const available = readKernelFile(join(mountRoot, 'cgroup.controllers')).split(' ');
   const missing = v2Controllers.filter((controller) => !available.includes(controller));
@@ -162,6 +178,8 @@ function prepareV2(parent: string): void {
   }
   const enable = v2Controllers.map((controller) => `+${controller}`).join(' ');
   writeKernelFile(join(mountRoot, 'cgroup.subtree_control'), enable);
-  mkdirSync(join(mountRoot, parent), { recursive: true });
-  writeKernelFile(join(mountRoot, parent, 'cgroup.subtree_control'), enable);
+  for (const group of [parent, serviceParentOf(parent)]) {
+    mkdirSync(join(mountRoot, group), { recursive: true });
+    writeKernelFile(join(mountRoot, group, 'cgroup.subtree_control'), enable);
+  }
 }
