@@ -13,6 +13,7 @@ export type CloisterErrorCode =
   | 'Internal'
   | 'NoCapacity'
   | 'NotFound'
+  | 'QueueFull'
   | 'ShuttingDown'
   | 'SystemCall'
   | 'WallUnavailable';

@@ -158,7 +158,8 @@ describe('the control API’s errors', () => {
     });
     expect(await invoke('known', { body: Buffer.from([0x22, 0xff, 0x22]) })).toMatchObject({ status: 400, type: 'InvalidRequestContentException' });
     expect(await invoke('known', { headers: { 'x-amz-client-context': 'bm90IGpzb24=' } })).toMatchObject({ status: 400 });
-    expect(await invoke('known', { headers: { 'x-amz-invocation-type': 'Event' } })).toMatchObject({ status: 400, type: 'NotImplementedException' });
+    expect(await invoke('unknown', { headers: { 'x-amz-invocation-type': 'Event' } })).toMatchObject({ status: 404 });
+    expect(fixture.events.accepted).toEqual([]);
     expect(await invoke('known', { headers: { 'x-amz-invocation-type': 'Soon' } })).toMatchObject({ status: 400, type: 'ValidationException' });
     expect(await invoke('known', { headers: { 'x-amz-tenant-id': 'blue' } })).toMatchObject(invalid(expect.stringContaining('tenancy')));
   });

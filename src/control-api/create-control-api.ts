@@ -6,6 +6,7 @@ import { AwsClients } from '../aws/aws-clients.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import { lambdaLimits } from '../functions/limits.ts';
+import type { EventAcceptor } from '../invoke/asynchronous-invoker.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { LogReader } from '../storage/log-reader.ts';
 import type { AccessKey, AccessKeyDirectory } from './access-key-directory.ts';
@@ -18,6 +19,7 @@ import type { ArchiveStore } from './archive-store.ts';
 import type { ArtifactLedger } from './artifact-ledger.ts';
 import { CodeArtifacts } from './code-artifacts.ts';
 import type { CodeSigningStore } from './code-signing-store.ts';
+import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
 import { FunctionChanges } from './function-changes.ts';
 import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
@@ -37,6 +39,7 @@ export interface ControlApiOptions {
     readonly layers: LayerStore;
     readonly policies: PolicyStore;
     readonly settings: FunctionSettingStore;
+    readonly eventInvokeConfigs: EventInvokeConfigStore;
     readonly codeSigning: CodeSigningStore;
     readonly provisioned: ProvisionedConcurrencyStore;
     readonly artifacts: ArtifactLedger;
@@ -45,6 +48,8 @@ export interface ControlApiOptions {
   readonly accounts: AccessKeyDirectory;
   readonly sessions: SessionCredentials;
   readonly invoker: Invoker;
+  /** Takes asynchronous invocations. */
+  readonly events: EventAcceptor;
   readonly agent: HostAgent;
   readonly logs: LogReader;
   readonly region: string;
@@ -71,7 +76,7 @@ const readingTimeoutMs = 300_000;
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError = writeToStandardError } = options;
-  const { functions, aliases, layers, policies, settings, codeSigning, provisioned, artifacts, archives } = options.store;
+  const { functions, aliases, layers, policies, settings, eventInvokeConfigs, codeSigning, provisioned, artifacts, archives } = options.store;
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const aws = options.aws ?? new AwsClients(undefined);
@@ -104,6 +109,8 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     policies,
     linkKey,
     settings,
+    eventInvokeConfigs,
+    events: options.events,
     codeSigning,
     provisioned,
     code,

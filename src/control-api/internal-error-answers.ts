@@ -29,6 +29,7 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
   Internal: serviceFailure,
   NoCapacity: () => new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ConcurrentInvocationLimitExceeded' }),
   NotFound: () => new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.'),
+  QueueFull: () => new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'CallerRateLimitExceeded' }),
   ShuttingDown: unavailable,
   SystemCall: serviceFailure,
   WallUnavailable: serviceFailure,

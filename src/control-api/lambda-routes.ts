@@ -38,7 +38,7 @@ export function addLambdaRoutes(app: FastifyInstance, services: OperationService
 
 /** The largest request an operation takes. */
 function bodyLimitOf(operation: string, { limits }: OperationServices): number {
-  if (operation === 'Invoke') return limits.maxInvokePayloadBytes;
+  if (operation === 'Invoke' || operation === 'InvokeAsync') return limits.maxInvokePayloadBytes;
   return uploadOperations.has(operation) ? limits.maxUploadRequestBytes : limits.maxRequestBytes;
 }
 

@@ -3,11 +3,13 @@ import type { AwsClients } from '../aws/aws-clients.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
+import type { EventAcceptor } from '../invoke/asynchronous-invoker.ts';
 import type { Invoker } from '../invoke/invoker.ts';
 import type { AccessKey } from './access-key-directory.ts';
 import type { AliasStore } from './alias-store.ts';
 import type { CodeArtifacts } from './code-artifacts.ts';
 import type { CodeSigningStore } from './code-signing-store.ts';
+import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
 import type { FunctionChanges } from './function-changes.ts';
 import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
@@ -26,6 +28,9 @@ export interface OperationServices {
   readonly code: CodeArtifacts;
   /** Every change of a function's `$LATEST` goes through it. */
   readonly changes: FunctionChanges;
+  readonly eventInvokeConfigs: EventInvokeConfigStore;
+  /** Takes asynchronous invocations. */
+  readonly events: EventAcceptor;
   readonly invoker: Invoker;
   /** For calls to S3, SQS, SNS and EventBridge where the administrator named an endpoint. */
   readonly aws: AwsClients;

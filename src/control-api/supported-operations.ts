@@ -11,6 +11,13 @@ import {
 } from './operations/code-signing-configs.ts';
 import { createFunction } from './operations/create-function.ts';
 import { deleteFunction } from './operations/delete-function.ts';
+import {
+  deleteFunctionEventInvokeConfig,
+  getFunctionEventInvokeConfig,
+  listFunctionEventInvokeConfigs,
+  putFunctionEventInvokeConfig,
+  updateFunctionEventInvokeConfig,
+} from './operations/event-invoke-configs.ts';
 import { deleteFunctionCodeSigningConfig, getFunctionCodeSigningConfig, putFunctionCodeSigningConfig } from './operations/function-code-signing.ts';
 import {
   deleteFunctionConcurrency,
@@ -20,6 +27,7 @@ import {
   putFunctionRecursionConfig,
 } from './operations/function-concurrency.ts';
 import { addPermission, getPolicy, removePermission } from './operations/function-permissions.ts';
+import { invokeAsync } from './operations/invoke-async.ts';
 import { invokeFunction } from './operations/invoke-function.ts';
 import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
 import {
@@ -61,11 +69,13 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['DeleteFunctionConcurrency', deleteFunctionConcurrency],
   ['DeleteProvisionedConcurrencyConfig', deleteProvisionedConcurrencyConfig],
   ['GetAlias', getAlias],
+  ['DeleteFunctionEventInvokeConfig', deleteFunctionEventInvokeConfig],
   ['GetCodeSigningConfig', getCodeSigningConfig],
   ['GetFunction', getFunction],
   ['GetFunctionCodeSigningConfig', getFunctionCodeSigningConfig],
   ['GetFunctionConcurrency', getFunctionConcurrency],
   ['GetFunctionConfiguration', getFunctionConfiguration],
+  ['GetFunctionEventInvokeConfig', getFunctionEventInvokeConfig],
   ['GetFunctionRecursionConfig', getFunctionRecursionConfig],
   ['GetLayerVersion', getLayerVersion],
   ['GetLayerVersionByArn', getLayerVersionByArn],
@@ -75,7 +85,9 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['Invoke', invokeFunction],
   ['GetProvisionedConcurrencyConfig', getProvisionedConcurrencyConfig],
   ['ListAliases', listAliases],
+  ['InvokeAsync', invokeAsync],
   ['ListCodeSigningConfigs', listCodeSigningConfigs],
+  ['ListFunctionEventInvokeConfigs', listFunctionEventInvokeConfigs],
   ['ListFunctions', listFunctions],
   ['ListLayers', listLayers],
   ['ListLayerVersions', listLayerVersions],
@@ -91,6 +103,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['UntagResource', untagResource],
   ['PutFunctionCodeSigningConfig', putFunctionCodeSigningConfig],
   ['PutFunctionConcurrency', putFunctionConcurrency],
+  ['PutFunctionEventInvokeConfig', putFunctionEventInvokeConfig],
   ['PutFunctionRecursionConfig', putFunctionRecursionConfig],
   ['PutProvisionedConcurrencyConfig', putProvisionedConcurrencyConfig],
   ['PutRuntimeManagementConfig', putRuntimeManagementConfig],
@@ -98,4 +111,5 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['UpdateCodeSigningConfig', updateCodeSigningConfig],
   ['UpdateFunctionCode', updateFunctionCode],
   ['UpdateFunctionConfiguration', updateFunctionConfiguration],
+  ['UpdateFunctionEventInvokeConfig', updateFunctionEventInvokeConfig],
 ]);

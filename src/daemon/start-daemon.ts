@@ -2,12 +2,16 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { AgentClient } from '../agent/agent-client.ts';
 import { AwsClients } from '../aws/aws-clients.ts';
+import { AwsEventSender } from '../aws/aws-event-sender.ts';
 import { createControlApi } from '../control-api/create-control-api.ts';
 import { SessionCredentials } from '../control-api/sigv4/session-credentials.ts';
+import { StoredEventTargets } from '../control-api/stored-event-targets.ts';
 import { systemClock } from '../environment/clock.ts';
 import { EnvironmentEvents } from '../environment/environment-events.ts';
 import { EnvironmentPool } from '../environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import { AsynchronousInvoker } from '../invoke/asynchronous-invoker.ts';
+import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { openStorage, type Storage } from '../storage/open-storage.ts';
@@ -18,12 +22,16 @@ import { reportProblem } from './report-problem.ts';
 /** Lambda's limit of the init phase. */
 const initTimeoutMs = 10_000;
 
+/** Half of the environments at most serve events, so that there is room for who waits for an answer. */
+const eventLimits = { concurrentDeliveries: 16, maxEventsPerAccount: 100_000, maxBytesPerAccount: 1_073_741_824 };
+
 /** When the agent is gone nothing can be waited for but answers that are on their way. */
 const answerTimeMs = 1_000;
 
 interface Parts {
   readonly app: FastifyInstance;
   readonly invoker: FunctionInvoker;
+  readonly events: AsynchronousInvoker;
   readonly storage: Storage;
   readonly logs: LogStore;
   readonly aws: AwsClients;
@@ -77,12 +85,23 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   });
   const invoker = new FunctionInvoker({ pool, clock: systemClock });
   const aws = new AwsClients(configuration.aws, storage.accounts.operatorKey.accountId);
+  const events = new AsynchronousInvoker({
+    store: storage.events,
+    targets: new StoredEventTargets({ ...storage, region, random: Math.random }),
+    invoker,
+    sender: new AwsEventSender(aws),
+    clock: systemClock,
+    limits: { ...eventLimits, concurrentAttempts: Math.max(1, Math.floor(maxEnvironments / 2)), retryDelayMs: lambdaRetryDelayMs },
+    onProblem: reportProblem,
+  });
+  await events.start();
   const startedAt = new Date().toISOString();
   const app = createControlApi({
     store: storage,
     accounts: storage.accounts,
     sessions: credentials,
     invoker,
+    events,
     agent,
     logs,
     region,
@@ -92,10 +111,10 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
       const { memory, disk, pressure } = await agent.budget();
       const { memoryOvercommit } = memory;
       const { diskOvercommit } = disk;
-      return { startedAt, maxEnvironments, idleTimeoutMs, memoryOvercommit, diskOvercommit, memory, disk, pressure };
+      return { startedAt, maxEnvironments, idleTimeoutMs, memoryOvercommit, diskOvercommit, memory, disk, pressure, waitingEvents: events.waiting };
     },
   });
-  return { app, invoker, storage, logs, aws };
+  return { app, invoker, events, storage, logs, aws };
 }
 
 async function serve(configuration: DaemonConfiguration, agent: AgentClient, { app, storage }: Parts): Promise<void> {
@@ -107,18 +126,22 @@ async function serve(configuration: DaemonConfiguration, agent: AgentClient, { a
   await agent.ready({ endpoint: endpointUrl(listenHost, port), region, accountId, accessKeyId, secretAccessKey });
 }
 
-/** ORDER: no new request, then the running invocations and their environments, then the answers that are on their way, then the stores. */
-async function end({ app, invoker, storage, logs, aws }: Parts, graceMs: number): Promise<void> {
+/** ORDER: no new request and no new event, then the running invocations and their environments, then the answers that are on their way, then the stores. */
+async function end({ app, invoker, events, storage, logs, aws }: Parts, graceMs: number): Promise<void> {
   const closing = app.close();
   closing.catch((error: unknown) => reportProblem('closing the control API failed', error));
+  events.stop();
   await invoker.stop(graceMs);
-  await Promise.race([
-    closing,
-    new Promise<void>((resolve) => {
-      systemClock.schedule(answerTimeMs, resolve);
-    }),
-  ]).catch(() => {});
+  // What could not end stays on disk, and is tried again after the next start.
+  await Promise.race([events.idle(), later(answerTimeMs)]);
+  await Promise.race([closing, later(answerTimeMs)]).catch(() => {});
   await aws.close().catch((error: unknown) => reportProblem('closing connections to AWS failed', error));
   await logs.close();
   await storage.close();
+}
+
+function later(ms: number): Promise<void> {
+  return new Promise((resolve) => {
+    systemClock.schedule(ms, resolve);
+  });
 }

@@ -8,6 +8,8 @@ export interface FunctionLimits {
   readonly maxUploadRequestBytes: number;
   readonly maxRequestBytes: number;
   readonly maxInvokePayloadBytes: number;
+  /** Of an asynchronous invocation. */
+  readonly maxEventBytes: number;
   readonly maxEnvironmentBytes: number;
   readonly maxFunctionNameLength: number;
   readonly maxLayers: number;
@@ -32,6 +34,7 @@ export const lambdaLimits: FunctionLimits = {
   maxUploadRequestBytes: 70_167_211,
   maxRequestBytes: 1_048_576,
   maxInvokePayloadBytes: 6_291_456,
+  maxEventBytes: 1_048_576,
   maxEnvironmentBytes: 4_096,
   maxFunctionNameLength: 64,
   maxLayers: 5,

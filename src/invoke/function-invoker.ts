@@ -99,7 +99,7 @@ export class FunctionInvoker implements Invoker {
     const executedVersion = request.function.version;
     if ('payload' in answer) return { payload: answer.payload, executedVersion };
     const { payload } = renderFailure(answer.failure, this.#failureContext(request));
-    return { payload, functionError: 'Unhandled', executedVersion };
+    return { payload, functionError: 'Unhandled', executedVersion, ...(answer.failure.kind === 'stopped' ? { interrupted: true } : {}) };
   }
 
   /** Writes END and REPORT, gives the environment back, and returns the tail if one was kept. */

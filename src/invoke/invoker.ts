@@ -20,6 +20,8 @@ export interface InvokeResult {
   readonly payload: Buffer;
   /** Set when the function failed: the value of X-Amz-Function-Error. */
   readonly functionError?: 'Unhandled';
+  /** The environment was ended under the invocation, by an operator or a shutdown: the failure is not the function's. */
+  readonly interrupted?: true;
   readonly executedVersion: string;
   readonly logTail?: Buffer;
 }

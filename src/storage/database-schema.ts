@@ -91,5 +91,17 @@ export interface DatabaseSchema {
   /** `qualifier` is empty for the function itself; `statements` is JSON. */
   function_policies: { account_id: string; function_name: string; qualifier: string; revision_id: string; statements: string };
   layer_policies: { account_id: string; layer_name: string; version: number; revision_id: string; statements: string };
+  event_invoke_configs: {
+    account_id: string;
+    function_name: string;
+    /** `$LATEST`, a version or an alias. */
+    qualifier: string;
+    /** Milliseconds since the epoch. */
+    last_modified: number;
+    maximum_retry_attempts: number | null;
+    maximum_event_age_seconds: number | null;
+    on_success: string | null;
+    on_failure: string | null;
+  };
   artifacts: { account_id: string; kind: 'archive' | 'image'; digest: string };
 }

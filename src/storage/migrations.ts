@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely';
 import type { Migration } from 'kysely/migration';
+import { asyncMigration } from './migrations/2026-11-b-async.ts';
 import { namesMigration } from './migrations/2026-11-b-names.ts';
 import { policiesMigration } from './migrations/2026-11-b-policies.ts';
 import { settingsMigration } from './migrations/2026-11-b-settings.ts';
@@ -22,6 +23,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   },
   '2026-11-b-policies': policiesMigration,
   '2026-11-b-names': namesMigration,
+  '2026-11-b-async': asyncMigration,
   '2026-11-b-settings': settingsMigration,
 };
 

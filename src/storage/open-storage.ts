@@ -2,12 +2,16 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { FunctionKey } from '../control-api/function-store.ts';
 import { Accounts } from './accounts.ts';
+import type { DatabaseSchema } from './database-schema.ts';
 import { FileArchiveStore } from './file-archive-store.ts';
 import { FunctionCache } from './function-cache.ts';
+import { migrations } from './migrations.ts';
 import { SqliteAliasStore } from './sqlite-alias-store.ts';
 import { SqliteArtifactLedger } from './sqlite-artifact-ledger.ts';
 import { SqliteCodeSigningStore } from './sqlite-code-signing-store.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
+import { SqliteEventInvokeConfigStore } from './sqlite-event-invoke-config-store.ts';
+import { SqliteEventStore } from './sqlite-event-store.ts';
 import { SqliteFunctionSettingStore } from './sqlite-function-setting-store.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
 import { SqliteLayerStore } from './sqlite-layer-store.ts';
@@ -23,6 +27,9 @@ export interface Storage {
   readonly policies: SqlitePolicyStore;
   readonly settings: SqliteFunctionSettingStore;
   readonly provisioned: SqliteProvisionedConcurrencyStore;
+  readonly eventInvokeConfigs: SqliteEventInvokeConfigStore;
+  /** Accepted asynchronous invocations. */
+  readonly events: SqliteEventStore;
   readonly codeSigning: SqliteCodeSigningStore;
   readonly artifacts: SqliteArtifactLedger;
   readonly archives: FileArchiveStore;
@@ -36,7 +43,10 @@ export async function openStorage(options: { dataDir: string; region: string; cl
   mkdirSync(databaseDirectory, { recursive: true, mode: 0o700 });
   const archives = new FileArchiveStore(join(dataDir, 'archives'));
   await archives.clearPartial();
-  const database = await openSqliteDatabase(join(databaseDirectory, 'metadata.sqlite'));
+  const [database, events] = await Promise.all([
+    openSqliteDatabase<DatabaseSchema>(join(databaseDirectory, 'metadata.sqlite'), migrations),
+    SqliteEventStore.open(join(databaseDirectory, 'events.sqlite')),
+  ]);
   const cache = new FunctionCache();
   const policies = new SqlitePolicyStore(database);
   const onChange = (key: FunctionKey) => {
@@ -51,9 +61,14 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     policies,
     settings: new SqliteFunctionSettingStore(database, onChange),
     provisioned: new SqliteProvisionedConcurrencyStore(database),
+    eventInvokeConfigs: new SqliteEventInvokeConfigStore(database),
+    events,
     codeSigning: new SqliteCodeSigningStore(database),
     artifacts: new SqliteArtifactLedger(database),
     archives,
-    close: () => database.destroy(),
+    close: async () => {
+      await events.close();
+      await database.destroy();
+    },
   };
 }

@@ -13,6 +13,7 @@ import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';
 import { setFunctionSetting } from './set-function-setting.ts';
 import { aliasesOfVersion } from './sqlite-alias-store.ts';
+import { removeEventInvokeConfig } from './sqlite-event-invoke-config-store.ts';
 import { deletePolicy } from './sqlite-policy-store.ts';
 import { toSequence, toVersion } from './version-sequence.ts';
 
@@ -192,6 +193,7 @@ export class SqliteFunctionStore implements FunctionStore {
         const aliases = await aliasesOfVersion(transaction, key, sequence);
         if (aliases.length > 0) return { removed: false, aliases };
         await deletePolicy(transaction, { ...key, qualifier: version });
+        await removeEventInvokeConfig(transaction, { ...key, qualifier: version });
         return { removed: await deleteVersion(transaction, key, sequence) };
       }
       // Versions, layers' references, aliases, tags and policies go with it: foreign keys cascade.

@@ -89,7 +89,8 @@ def cli_arguments(members, streams):
             continue
         path = scratch / f"{name}-{inner}"
         path.write_bytes(holder)
-        flags += [f"--{'zip-file' if inner else xform_name(name, '-')}", f"fileb://{path}"]
+        # This one is the name of a file in itself.
+        flags += [f"--{'zip-file' if inner else xform_name(name, '-')}", str(path) if name == "InvokeArgs" else f"fileb://{path}"]
         beside = {key: item for key, item in value.items() if key != inner} if inner else {}
         if beside:
             flags += [f"--{xform_name(name, '-')}", json.dumps(beside)]

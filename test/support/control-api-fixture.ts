@@ -12,6 +12,7 @@ import type { AccessKey } from '../../src/control-api/access-key-directory.ts';
 import { createControlApi } from '../../src/control-api/create-control-api.ts';
 import { SessionCredentials } from '../../src/control-api/sigv4/session-credentials.ts';
 import { CloisterError } from '../../src/errors.ts';
+import type { AcceptRequest, EventAcceptor } from '../../src/invoke/asynchronous-invoker.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from '../../src/invoke/invoker.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
@@ -97,11 +98,26 @@ export class FakeInvoker implements Invoker {
   }
 }
 
+/** Takes every event, and remembers it. */
+export class FakeAcceptor implements EventAcceptor {
+  readonly accepted: AcceptRequest[] = [];
+  readonly forgotten: { accountId: string; functionName: string }[] = [];
+
+  async accept(request: AcceptRequest): Promise<void> {
+    this.accepted.push(request);
+  }
+
+  async forget({ accountId, functionName }: { accountId: string; functionName: string }): Promise<void> {
+    this.forgotten.push({ accountId, functionName });
+  }
+}
+
 export interface ControlApiFixture extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly storage: Storage;
   readonly agent: FakeAgent;
   readonly invoker: FakeInvoker;
+  readonly events: FakeAcceptor;
   readonly sessions: SessionCredentials;
   readonly operator: AccessKey;
   /** What the operator would read. */
@@ -126,6 +142,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
   const storage = await openStorage({ dataDir, region: fixtureRegion, clock });
   const agent = new FakeAgent();
   const invoker = new FakeInvoker();
+  const events = new FakeAcceptor();
   const sessions = new SessionCredentials();
   const errors: unknown[] = [];
   const app = createControlApi({
@@ -133,6 +150,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
     accounts: storage.accounts,
     sessions,
     invoker,
+    events,
     agent: agent as unknown as HostAgent,
     logs: {
       read: async ({ accountId, logGroup, afterSequence = 0 }) => ({
@@ -153,6 +171,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
     storage,
     agent,
     invoker,
+    events,
     sessions,
     operator: storage.accounts.operatorKey,
     errors,

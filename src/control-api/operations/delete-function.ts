@@ -18,6 +18,8 @@ export const deleteFunction: Operation<DeleteFunctionRequest> = async (services,
   }
   if (!removed && qualifier === undefined) throw functionNotFound(services.region, named);
   services.invoker.retire(qualifier === undefined ? key : { ...key, version: qualifier });
+  // What waits for a function that is gone has nobody to run it.
+  if (qualifier === undefined) await services.events.forget(key);
   services.code.sweep(accountId);
   return { status: 204 };
 };

@@ -2,22 +2,20 @@ import type { InvocationRequest } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import type { FunctionVersion } from '../../functions/function-version.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
-import { parseJson } from '../bind-input.ts';
+import { checkEventSize, checkedPayload } from '../event-payload.ts';
 import { expectUsable } from '../function-state.ts';
 import { functionNotFound, nameFunction } from '../named-function.ts';
-import { notSupported } from '../not-supported.ts';
 import type { Operation } from '../operation.ts';
 import { resolveForInvoke } from '../resolve-qualifier.ts';
 
 const maxClientContextLength = 3_583;
-const emptyEvent = Buffer.from('{}');
 
-/** Invoke: RequestResponse and DryRun. The function's own failure is an answer, not an error. */
+/** Invoke. The function's own failure is an answer, not an error; an Event is answered once it is on disk. */
 export const invokeFunction: Operation<InvocationRequest> = async (services, call) => {
   const { input, accountId, requestId, traceHeader } = call;
   const payload = checkedPayload(input.Payload as Buffer | undefined);
   const clientContext = decodeClientContext(input.ClientContext);
-  if (input.InvocationType === 'Event') throw notSupported('Invoke with InvocationType Event');
+  if (input.InvocationType === 'Event') checkEventSize(payload, services.limits);
   if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
   const named = nameFunction(services, { accountId, operation: 'Invoke', functionName: input.FunctionName, qualifier: input.Qualifier });
   const version = await resolveForInvoke(services, named);
@@ -26,16 +24,23 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   checkTenant(version, input.TenantId);
   if (input.InvocationType === 'DryRun') return { status: 204 };
   expectUsable(version.state);
+  const content = {
+    payload,
+    ...(clientContext === undefined ? {} : { clientContext }),
+    ...(traceHeader === undefined ? {} : { traceHeader }),
+    ...(input.TenantId === undefined ? {} : { tenantId: input.TenantId }),
+  };
+  if (input.InvocationType === 'Event') {
+    await services.events.accept({ ...named.key, qualifier: named.qualifier, requestId, content });
+    return { status: 202 };
+  }
 
   const result = await services.invoker.invoke({
     requestId,
     function: version,
     invokedFunctionArn: formatFunctionArn({ region: services.region, ...named.key, qualifier: named.qualifier }),
-    payload,
     logTail: input.LogType === 'Tail',
-    ...(clientContext === undefined ? {} : { clientContext }),
-    ...(traceHeader === undefined ? {} : { traceHeader }),
-    ...(input.TenantId === undefined ? {} : { tenantId: input.TenantId }),
+    ...content,
   });
   return {
     headers: {
@@ -54,13 +59,6 @@ function checkTenant(version: FunctionVersion, tenantId: string | undefined): vo
     throw invalidParameter('The invoked function is enabled with tenancy configuration. Add a valid tenant ID in your request and try again.');
   if (!isIsolated && tenantId !== undefined)
     throw invalidParameter('The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.');
-}
-
-/** The event is handed over as it was sent; but it must be JSON, and nothing stands for an empty object. */
-function checkedPayload(payload: Buffer | undefined): Buffer {
-  if (payload === undefined || payload.length === 0) return emptyEvent;
-  parseJson(payload);
-  return payload;
 }
 
 function decodeClientContext(header: string | undefined): string | undefined {

@@ -1,0 +1,194 @@
+import type { Clock, ScheduledTask } from '../environment/clock.ts';
+import { EventLane } from './event-lane.ts';
+import type { LaneName } from './event-store.ts';
+import type { QueuedEvent } from './queued-event.ts';
+
+/** How it went with an event: `again` is how it waits now, absent when the queue has nothing more to do with it. */
+export interface Handled {
+  readonly again?: QueuedEvent;
+  /** There was no room for it, or the other side was out of order: its lane goes slower. */
+  readonly wasRefused: boolean;
+}
+
+export interface FairQueueOptions {
+  readonly clock: Clock;
+  /** How many events may be handled at once. */
+  readonly slots: number;
+  readonly load: (lane: LaneName, limit: number) => Promise<readonly QueuedEvent[]>;
+  /** Must not reject. */
+  readonly handle: (event: QueuedEvent) => Promise<Handled>;
+  /** Nothing of such an account starts. */
+  readonly isHeld?: (accountId: string) => boolean;
+  readonly onProblem: (problem: string, cause: unknown) => void;
+}
+
+/** The lanes of one account; the one that waits longest for its turn is first. */
+interface AccountLanes {
+  readonly lanes: Map<string, EventLane>;
+  running: number;
+}
+
+/** Clocks are set: what is due is looked at again at least this often. */
+const longestWaitMs = 60_000;
+const loadRetryMs = 1_000;
+
+/**
+ * Handles waiting events as they fall due, in turns: accounts after each other, and an account's functions after each other. A function may take as
+ * many slots as are then still free, an account twice that (the dynamic thresholds of Choudhury and Hahne for shared buffers): whatever one's
+ * backlog and however long its events take, there is a slot for a newcomer.
+ */
+export class FairQueue {
+  readonly #options: FairQueueOptions;
+  readonly #accounts = new Map<string, AccountLanes>();
+  #running = 0;
+  #timer: ScheduledTask | undefined;
+  #isStopped = false;
+  #onIdle: (() => void) | undefined;
+
+  constructor(options: FairQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Events that are in memory, waiting or handled: bounded by the number of lanes, not by what waits. */
+  get held(): number {
+    let held = this.#running;
+    for (const { lanes } of this.#accounts.values()) for (const lane of lanes.values()) held += lane.held;
+    return held;
+  }
+
+  /** Begins with lanes that have rows on disk. */
+  open(names: readonly LaneName[]): void {
+    for (const name of names) this.#lane(name, true);
+    this.wake();
+  }
+
+  /** An event that is now on disk. */
+  add(event: QueuedEvent): void {
+    this.#lane(event, false).offer(event);
+    this.wake();
+  }
+
+  /** Forgets what waits in a lane. */
+  clear(name: LaneName): void {
+    const lane = this.#accounts.get(name.accountId)?.lanes.get(name.functionName);
+    lane?.clear();
+    if (lane !== undefined) this.#forgetEmpty(lane);
+  }
+
+  /** Starts what can be started, and sees to it that the rest is looked at in time. */
+  wake(): void {
+    if (this.#isStopped) return;
+    const nowMs = this.#options.clock.wallMs();
+    while (this.#running < this.#options.slots) {
+      const lane = this.#turn(nowMs);
+      const event = lane?.take();
+      if (lane === undefined || event === undefined) break;
+      this.#start(lane, event);
+    }
+    this.#load();
+    this.#sleep(nowMs);
+  }
+
+  /** Starts nothing more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#timer?.cancel();
+  }
+
+  /** Resolves when nothing is handled any more. */
+  async idle(): Promise<void> {
+    if (this.#running === 0) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onIdle = resolve;
+    await promise;
+  }
+
+  /** The lane whose turn it is. It and its account go to the end of their lines. */
+  #turn(nowMs: number): EventLane | undefined {
+    const free = this.#options.slots - this.#running;
+    for (const [accountId, account] of this.#accounts) {
+      if (account.running >= 2 * free || this.#options.isHeld?.(accountId) === true) continue;
+      for (const [functionName, lane] of account.lanes) {
+        const readyAtMs = lane.running >= free ? undefined : lane.readyAtMs();
+        if (readyAtMs === undefined || readyAtMs > nowMs) continue;
+        this.#accounts.delete(accountId);
+        this.#accounts.set(accountId, account);
+        account.lanes.delete(functionName);
+        account.lanes.set(functionName, lane);
+        return lane;
+      }
+    }
+    return undefined;
+  }
+
+  #start(lane: EventLane, event: QueuedEvent): void {
+    const { clock, handle, slots } = this.#options;
+    const account = this.#accounts.get(event.accountId);
+    const startedMs = clock.monotonicMs();
+    this.#running += 1;
+    if (account !== undefined) account.running += 1;
+    void handle(event).then(({ again, wasRefused }) => {
+      this.#running -= 1;
+      if (account !== undefined) account.running -= 1;
+      const tookMs = clock.monotonicMs() - startedMs;
+      lane.settle({ id: event.id, again, wasRefused, tookMs, nowMs: clock.wallMs(), widest: slots });
+      this.#forgetEmpty(lane);
+      this.wake();
+      if (this.#running === 0) this.#onIdle?.();
+    });
+  }
+
+  #load(): void {
+    for (const { lanes } of this.#accounts.values()) {
+      for (const lane of lanes.values()) if (lane.needsLoad) void this.#loadLane(lane);
+    }
+  }
+
+  async #loadLane(lane: EventLane): Promise<void> {
+    try {
+      await lane.load((limit) => this.#options.load(lane.name, limit));
+    } catch (error) {
+      if (this.#isStopped) return;
+      this.#options.onProblem('waiting events could not be read', error);
+      // Not at once again: what failed is likely to fail.
+      this.#options.clock.schedule(loadRetryMs, () => this.wake());
+      return;
+    }
+    this.#forgetEmpty(lane);
+    this.wake();
+  }
+
+  /** One timer for all lanes. Lanes that wait for a slot are woken by what ends. */
+  #sleep(nowMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const { lanes } of this.#accounts.values()) {
+      for (const lane of lanes.values()) {
+        const readyAtMs = lane.readyAtMs();
+        if (readyAtMs !== undefined && readyAtMs > nowMs) nextMs = Math.min(nextMs, readyAtMs);
+      }
+    }
+    if (nextMs === Number.POSITIVE_INFINITY) return;
+    this.#timer = this.#options.clock.schedule(Math.min(nextMs - nowMs, longestWaitMs), () => this.wake());
+  }
+
+  #lane(name: LaneName, hasMore: boolean): EventLane {
+    const account = this.#accounts.get(name.accountId) ?? { lanes: new Map(), running: 0 };
+    this.#accounts.set(name.accountId, account);
+    const known = account.lanes.get(name.functionName);
+    if (known !== undefined) return known;
+    const lane = new EventLane({ accountId: name.accountId, functionName: name.functionName }, hasMore);
+    account.lanes.set(name.functionName, lane);
+    return lane;
+  }
+
+  #forgetEmpty(lane: EventLane): void {
+    if (!lane.isEmpty) return;
+    const { accountId, functionName } = lane.name;
+    const account = this.#accounts.get(accountId);
+    if (account?.lanes.get(functionName) !== lane) return;
+    account.lanes.delete(functionName);
+    if (account.lanes.size === 0 && account.running === 0) this.#accounts.delete(accountId);
+  }
+}
