@@ -156,6 +156,24 @@ describe('cloister against a running daemon', () => {
     expect(await daemon.cli('function', 'permission', 'list', 'nobody')).toMatchObject({ status: 1 });
   });
 
+  it('reserves concurrency, down to none at all', async () => {
+    expect(await json('function', 'concurrency', 'echo', '--reserved', '0')).toMatchObject({ ReservedConcurrentExecutions: 0 });
+    expect(await daemon.cli('invoke', 'echo')).toMatchObject({ status: 1, stderr: expect.stringContaining('TooManyRequestsException') });
+    expect(await json('function', 'concurrency', 'echo', '--no-reserved')).toMatchObject({ ReservedConcurrentExecutions: null });
+    expect((await daemon.cli('invoke', 'echo')).status).toBe(0);
+  });
+
+  it('hands an event over without waiting, and says what becomes of it', async () => {
+    expect(await json('function', 'async', 'echo')).toBeNull();
+    await json('function', 'async', 'echo', '--retries', '0');
+    expect(await json('function', 'async', 'echo', '--max-age', '120')).toMatchObject({ MaximumRetryAttempts: 0, MaximumEventAgeInSeconds: 120 });
+    const { statusCode, requestId } = await json<{ statusCode: number; requestId: string }>('invoke', 'echo', '--async');
+    expect(statusCode).toBe(202);
+    await expect.poll(async () => (await daemon.cli('logs', 'echo')).stdout, { timeout: 20_000 }).toContain(`END RequestId: ${requestId}`);
+    await json('function', 'async', 'echo', '--reset');
+    expect(await json('function', 'async', 'echo')).toBeNull();
+  });
+
   it('deletes a function', async () => {
     expect(await json('function', 'delete', 'echo')).toEqual({ deleted: 'echo' });
     const { status, stderr } = await daemon.cli('invoke', 'echo');
