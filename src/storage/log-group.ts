@@ -1,34 +1,42 @@
-import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
-import { type LogFile, newLogFile, scanLogFiles } from './log-file.ts';
-import type { LogEvent } from './log-reader.ts';
-import { decodeLogRecords, encodeLogRecord, type LogRecord } from './log-record.ts';
+import { rm } from 'node:fs/promises';
+import type { LogFile } from './log-file.ts';
+import { LogGroupFiles, lastTime, type OpenStream } from './log-group-files.ts';
+import { type LogGroupRecord, readLogGroupRecord, writeLogGroupRecord } from './log-group-record.ts';
+import type { LogRecord } from './log-record.ts';
+import { type LogRange, type MergedRecord, mergeLogFiles } from './merge-log-files.ts';
 
 export interface LogLimits {
-  /** A stream's file is followed by a new one beyond this. */
+  /** A stream's file is followed by a new one beyond this: the limits take away whole files. */
   readonly maxFileBytes: number;
-  readonly maxFilesPerStream: number;
   /** All streams of a group together. */
   readonly maxGroupBytes: number;
+  /** All groups of an account together. */
+  readonly maxAccountBytes: number;
+  /** All accounts together. */
+  readonly maxHostBytes: number;
 }
 
 export interface LogGroupOptions {
   readonly directory: string;
-  readonly limits: LogLimits;
+  /** Undefined when only its own record says it. */
+  readonly name: string | undefined;
+  readonly limits: Pick<LogLimits, 'maxFileBytes' | 'maxGroupBytes'>;
+  readonly clock: () => number;
   readonly onProblem: (problem: string, cause: unknown) => void;
+  /** Called after every write with what it added to `countedBytes`. */
+  readonly onGrowth: (bytes: number) => void;
 }
 
-/** A log stream that is being written. */
-export interface OpenStream {
+/** An event as it was written, for those who follow the group. */
+export interface FollowedEvent extends LogRecord {
   readonly logStream: string;
-  file: LogFile | undefined;
-  handle: FileHandle | undefined;
-  isClosed: boolean;
 }
 
 interface PendingEvent {
   readonly stream: OpenStream;
   readonly timestampMs: number;
   readonly message: string;
+  readonly ingestionTime?: number;
 }
 
 /** Events wait this long for company: one write instead of many. */
@@ -37,28 +45,41 @@ const batchDelayMs = 10;
 const eventOverhead = 100;
 /** Above this, writers are asked to wait. */
 const congestedCharacters = 4 * 1024 * 1024;
-/** One answer of `read` holds at most about this much text. */
-const maxReadCharacters = 4 * 1024 * 1024;
+const dayMs = 86_400_000;
 
-/** The log streams of one group: files of JSON lines, one sequence over all of them. */
+/** The log streams of one group: files of JSON lines, one sequence over all of them. Everything that changes files goes through one queue. */
 export class LogGroup {
   readonly #options: LogGroupOptions;
-  #files: LogFile[] = [];
+  readonly #files: LogGroupFiles;
+  readonly #followers = new Set<(events: readonly FollowedEvent[]) => void>();
+  #record: LogGroupRecord | undefined;
   #nextSequence = 1;
   #loaded: Promise<void> | undefined;
+  #openStreams = 0;
   #pending: PendingEvent[] = [];
   #pendingCharacters = 0;
   #toClose = new Set<OpenStream>();
-  readonly #writing = new Set<OpenStream>();
   #timer: NodeJS.Timeout | undefined;
-  #flushing: Promise<void> = Promise.resolve();
+  #queue: Promise<void> = Promise.resolve();
   #congestion: PromiseWithResolvers<void> | undefined;
 
   constructor(options: LogGroupOptions) {
     this.#options = options;
+    this.#files = new LogGroupFiles({ directory: options.directory, maxFileBytes: options.limits.maxFileBytes });
+  }
+
+  /** Of its files, as limits count them; right once it was loaded. */
+  get countedBytes(): number {
+    return this.#files.countedBytes;
+  }
+
+  /** Somebody writes or follows. */
+  get isInUse(): boolean {
+    return this.#openStreams > 0 || this.#followers.size > 0 || this.#pending.length > 0;
   }
 
   openStream(logStream: string): OpenStream {
+    this.#openStreams += 1;
     return { logStream, file: undefined, handle: undefined, isClosed: false };
   }
 
@@ -70,6 +91,7 @@ export class LogGroup {
   }
 
   closeStream(stream: OpenStream): void {
+    if (!stream.isClosed) this.#openStreams -= 1;
     stream.isClosed = true;
     this.#toClose.add(stream);
     this.#schedule();
@@ -85,34 +107,142 @@ export class LogGroup {
   flush(): Promise<void> {
     clearTimeout(this.#timer);
     this.#timer = undefined;
-    this.#flushing = this.#flushing.then(() => this.#writePending());
-    return this.#flushing;
+    return this.#inTurn(() => this.#writePending());
   }
 
-  /** Writes out what waits and lets go of the files. A stream that goes on begins a new one. */
+  /** Writes out what waits and lets go of the files. */
   async close(): Promise<void> {
     await this.flush();
-    for (const stream of this.#writing) await this.#leave(stream);
+    await this.#inTurn(() => this.#files.leaveAll());
   }
 
-  async read(afterSequence: number, limit: number): Promise<{ events: LogEvent[]; nextSequence: number }> {
+  /** Undefined when there is no such group. */
+  async record(): Promise<LogGroupRecord | undefined> {
+    await this.#load();
+    return this.#record;
+  }
+
+  /** False when it is there already. */
+  async create(record: LogGroupRecord): Promise<boolean> {
+    return await this.#inTurn(async () => {
+      await this.#load();
+      if (this.#record !== undefined) return false;
+      await this.#keep(record);
+      return true;
+    });
+  }
+
+  /** False when there is no such group. */
+  async change(change: (record: LogGroupRecord) => LogGroupRecord): Promise<boolean> {
+    return await this.#inTurn(async () => {
+      await this.#load();
+      if (this.#record === undefined) return false;
+      await this.#keep(change(this.#record));
+      return true;
+    });
+  }
+
+  /** Removes the group with all its events. A stream that is still written to makes it anew. False when there is no such group. */
+  async delete(): Promise<boolean> {
+    await this.flush();
+    return await this.#inTurn(async () => {
+      await this.#load();
+      if (this.#record === undefined) return false;
+      for (const file of [...this.#files.all]) await this.#files.remove(file);
+      await rm(this.#options.directory, { recursive: true, force: true });
+      this.#record = undefined;
+      return true;
+    });
+  }
+
+  /** Whether it was made now; undefined when there is no such group. */
+  async createStream(logStream: string): Promise<boolean | undefined> {
+    return await this.#inTurn(async () => {
+      await this.#load();
+      if (this.#record === undefined) return undefined;
+      if (this.#files.all.some((file) => file.logStream === logStream)) return false;
+      await this.#files.createStream(logStream, { now: this.#options.clock(), nextSequence: this.#nextSequence++ });
+      await this.#limit();
+      return true;
+    });
+  }
+
+  /** False when there is no such stream. */
+  async deleteStream(logStream: string): Promise<boolean> {
+    await this.flush();
+    return await this.#inTurn(async () => {
+      await this.#load();
+      const files = this.#files.all.filter((file) => file.logStream === logStream);
+      for (const file of files) await this.#files.remove(file);
+      return files.length > 0;
+    });
+  }
+
+  /** Appends at once; throws when the file system does. */
+  async put(logStream: string, events: readonly { readonly timestamp: number; readonly message: string }[]): Promise<void> {
+    const ingestionTime = this.#options.clock();
+    const stream: OpenStream = { logStream, file: undefined, handle: undefined, isClosed: true };
+    await this.#inTurn(async () => {
+      try {
+        await this.#write(events.map(({ timestamp, message }) => ({ stream, timestampMs: timestamp, message, ingestionTime })));
+      } finally {
+        await this.#files.leave(stream);
+      }
+    });
+  }
+
+  /** The files as they are now, everything appended so far included. */
+  async files(): Promise<readonly LogFile[]> {
     await this.flush();
     await this.#load();
-    const found: (LogRecord & { logStream: string })[] = [];
-    const files = this.#files.filter((file) => file.lastSequence > afterSequence).sort((one, other) => one.firstSequence - other.firstSequence);
-    for (const file of files) {
-      const last = found[limit - 1];
-      if (last !== undefined && file.firstSequence > last.sequence) break;
-      let taken = 0;
-      for (const record of decodeLogRecords(await readIfThere(file.path), afterSequence)) {
-        found.push({ ...record, logStream: file.logStream });
-        taken += 1;
-        if (taken === limit) break;
-      }
-      found.sort((one, other) => one.sequence - other.sequence);
-      found.length = Math.min(found.length, limit);
-    }
-    return page(found, afterSequence);
+    return this.#files.all;
+  }
+
+  /** Events in a range, of all streams or some. Those that retention has ended are left out, whether their file is there still or not. */
+  async *events(range: LogRange, isWanted: (logStream: string) => boolean = () => true): AsyncGenerator<MergedRecord> {
+    const files = (await this.files()).filter(({ logStream }) => isWanted(logStream));
+    const endOfLife = this.#expiredBefore();
+    const after = range.order === 'time' && range.after.timestamp < endOfLife ? { timestamp: endOfLife, sequence: -1 } : range.after;
+    yield* mergeLogFiles(files, { ...range, after });
+  }
+
+  /** Tells what is written from now on, after it was written. */
+  follow(listener: (events: readonly FollowedEvent[]) => void): Disposable {
+    this.#followers.add(listener);
+    return { [Symbol.dispose]: () => void this.#followers.delete(listener) };
+  }
+
+  /** Removes every file whose last event is older than the group's retention. */
+  async expire(): Promise<void> {
+    await this.#load();
+    const endOfLife = this.#expiredBefore();
+    await this.#inTurn(async () => {
+      for (const file of this.#files.all.filter((candidate) => lastTime(candidate) < endOfLife)) await this.#files.remove(file);
+    });
+  }
+
+  /** Removes the file whose last event is the oldest. False when there is none. */
+  async removeOldest(): Promise<boolean> {
+    return await this.#inTurn(async () => {
+      await this.#load();
+      const oldest = this.#files.oldest();
+      if (oldest !== undefined) await this.#files.remove(oldest);
+      return oldest !== undefined;
+    });
+  }
+
+  /** Looks at what is on the disk, if that was not done. */
+  load(): Promise<void> {
+    return this.#load();
+  }
+
+  #inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#queue.then(work);
+    this.#queue = done.then(
+      () => {},
+      () => {},
+    );
+    return done;
   }
 
   #schedule(): void {
@@ -120,17 +250,29 @@ export class LogGroup {
   }
 
   #load(): Promise<void> {
-    this.#loaded ??= scanLogFiles(this.#options.directory).then(
-      (files) => {
-        this.#files = files;
-        for (const file of files) this.#nextSequence = Math.max(this.#nextSequence, file.lastSequence + 1);
-      },
-      (error: unknown) => {
-        this.#loaded = undefined;
-        throw error;
-      },
-    );
+    this.#loaded ??= this.#readDirectory().catch((error: unknown) => {
+      this.#loaded = undefined;
+      throw error;
+    });
     return this.#loaded;
+  }
+
+  async #readDirectory(): Promise<void> {
+    const { directory, name } = this.#options;
+    this.#nextSequence = (await this.#files.load()) + 1;
+    this.#record = await readLogGroupRecord(directory);
+    const [first] = this.#files.all;
+    if (this.#record === undefined && first !== undefined && name !== undefined) this.#record = { name, createdAt: first.createdAt, tags: {} };
+  }
+
+  async #keep(record: LogGroupRecord): Promise<void> {
+    await writeLogGroupRecord(this.#options.directory, record);
+    this.#record = record;
+  }
+
+  #expiredBefore(): number {
+    const { retentionInDays } = this.#record ?? {};
+    return retentionInDays === undefined ? Number.NEGATIVE_INFINITY : this.#options.clock() - retentionInDays * dayMs;
   }
 
   async #writePending(): Promise<void> {
@@ -148,102 +290,34 @@ export class LogGroup {
       this.#congestion?.resolve();
       this.#congestion = undefined;
     }
-    for (const stream of toClose) await this.#leave(stream);
+    for (const stream of toClose) await this.#files.leave(stream);
   }
 
   async #write(events: readonly PendingEvent[]): Promise<void> {
+    const countedBefore = this.#files.countedBytes;
     await this.#load();
-    const batches = new Map<OpenStream, { text: string; first: number; last: number }>();
-    for (const { stream, timestampMs, message } of events) {
-      const sequence = this.#nextSequence++;
-      const line = encodeLogRecord({ sequence, timestamp: timestampMs, message });
+    const { clock, name } = this.#options;
+    if (this.#record === undefined && name !== undefined) await this.#keep({ name, createdAt: clock(), tags: {} });
+    const batches = new Map<OpenStream, LogRecord[]>();
+    for (const { stream, timestampMs: timestamp, message, ingestionTime } of events) {
+      const record = { sequence: this.#nextSequence++, timestamp, message, ...(ingestionTime === undefined ? {} : { ingestionTime }) };
       const batch = batches.get(stream);
-      if (batch === undefined) batches.set(stream, { text: line, first: sequence, last: sequence });
-      else {
-        batch.text += line;
-        batch.last = sequence;
-      }
+      if (batch === undefined) batches.set(stream, [record]);
+      else batch.push(record);
     }
-    for (const [stream, batch] of batches) await this.#writeBatch(stream, batch);
-    await this.#limitGroup();
-  }
-
-  async #writeBatch(stream: OpenStream, batch: { readonly text: string; readonly first: number; readonly last: number }): Promise<void> {
-    if (stream.file !== undefined && stream.file.sizeBytes >= this.#options.limits.maxFileBytes) await this.#leave(stream);
-    const bytes = Buffer.from(batch.text);
-    try {
-      const { file, handle } = await this.#current(stream, batch.first);
-      await handle.appendFile(bytes);
-      file.sizeBytes += bytes.length;
-      file.lastSequence = batch.last;
-    } catch (error) {
-      // Half a record may stand at the end of the file now: what follows goes into a new one.
-      await this.#leave(stream);
-      throw error;
+    for (const [stream, records] of batches) {
+      await this.#files.append(stream, records, clock());
+      for (const follower of this.#followers) follower(records.map((record) => ({ ...record, logStream: stream.logStream })));
     }
+    await this.#limit();
+    this.#options.onGrowth(this.#files.countedBytes - countedBefore);
   }
 
-  async #current(stream: OpenStream, firstSequence: number): Promise<{ file: LogFile; handle: FileHandle }> {
-    if (stream.file !== undefined && stream.handle !== undefined) return { file: stream.file, handle: stream.handle };
-    const { directory, limits } = this.#options;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const file = newLogFile(directory, stream.logStream, firstSequence);
-    const handle = await open(file.path, 'ax', 0o600);
-    stream.file = file;
-    stream.handle = handle;
-    this.#writing.add(stream);
-    this.#files.push(file);
-    const older = this.#files.filter((candidate) => candidate.logStream === stream.logStream);
-    for (const surplus of older.slice(0, Math.max(0, older.length - limits.maxFilesPerStream))) await this.#remove(surplus);
-    return { file, handle };
-  }
-
-  async #leave(stream: OpenStream): Promise<void> {
-    const { handle } = stream;
-    stream.file = undefined;
-    stream.handle = undefined;
-    this.#writing.delete(stream);
-    await handle?.close();
-  }
-
-  /** Removes the files whose last event is the oldest. One that is being written goes too, and its stream begins a new file. */
-  async #limitGroup(): Promise<void> {
-    let sizeBytes = this.#files.reduce((sum, file) => sum + file.sizeBytes, 0);
-    if (sizeBytes <= this.#options.limits.maxGroupBytes) return;
-    for (const file of [...this.#files].sort((one, other) => one.lastSequence - other.lastSequence)) {
-      if (sizeBytes <= this.#options.limits.maxGroupBytes || this.#files.length === 1) return;
-      sizeBytes -= file.sizeBytes;
-      await this.#remove(file);
+  async #limit(): Promise<void> {
+    while (this.#files.countedBytes > this.#options.limits.maxGroupBytes && this.#files.all.length > 1) {
+      const oldest = this.#files.oldest();
+      if (oldest === undefined) return;
+      await this.#files.remove(oldest);
     }
-  }
-
-  async #remove(file: LogFile): Promise<void> {
-    this.#files = this.#files.filter((candidate) => candidate !== file);
-    // A stream that still writes to it must not go on into a file without a name.
-    file.sizeBytes = Number.POSITIVE_INFINITY;
-    await rm(file.path, { force: true });
-  }
-}
-
-function page(found: readonly (LogRecord & { readonly logStream: string })[], afterSequence: number): { events: LogEvent[]; nextSequence: number } {
-  const events: LogEvent[] = [];
-  let characters = 0;
-  let nextSequence = afterSequence;
-  for (const { sequence, timestamp, message, logStream } of found) {
-    characters += message.length;
-    if (events.length > 0 && characters > maxReadCharacters) break;
-    events.push({ timestamp, message, logStream });
-    nextSequence = sequence;
-  }
-  return { events, nextSequence };
-}
-
-/** A file may be rotated away while it is about to be read. */
-async function readIfThere(path: string): Promise<Buffer> {
-  try {
-    return await readFile(path);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
-    throw error;
   }
 }

@@ -2,49 +2,75 @@
 export interface LogRecord {
   /** Grows by one with every event of a group. */
   readonly sequence: number;
+  /** Milliseconds since the epoch. */
   readonly timestamp: number;
   readonly message: string;
+  /** When it was taken in; left out where that is its timestamp. */
+  readonly ingestionTime?: number;
 }
 
-export function encodeLogRecord(record: LogRecord): string {
-  return `${JSON.stringify([record.sequence, record.timestamp, record.message])}\n`;
+/** A place in a group's events. Events are in the order of time, those of one millisecond in the order of sequence. */
+export interface LogPosition {
+  readonly timestamp: number;
+  readonly sequence: number;
 }
 
-/** The whole records of a file's bytes from `afterSequence` on. What a crash left torn, at the end or before a failed write's rest, is left out. */
-export function* decodeLogRecords(bytes: Buffer, afterSequence = 0): Generator<LogRecord> {
-  let start = 0;
-  for (let end = bytes.indexOf(0x0a); end >= 0; end = bytes.indexOf(0x0a, start)) {
-    const line = bytes.subarray(start, end);
-    start = end + 1;
-    if (sequenceOf(line) <= afterSequence) continue;
-    const record = decodeLine(line);
-    if (record !== undefined) yield record;
-  }
+/** The first line of a file. */
+export interface LogFileHeader {
+  readonly logStream: string;
+  /** When the stream was made. */
+  readonly createdAt: number;
 }
 
-/** The last whole record's sequence; undefined when there is none. */
-export function lastSequence(bytes: Buffer): number | undefined {
+export function encodeLogRecord({ sequence, timestamp, message, ingestionTime }: LogRecord): string {
+  const members = [sequence, timestamp, message];
+  if (ingestionTime !== undefined && ingestionTime !== timestamp) members.push(ingestionTime);
+  return `${JSON.stringify(members)}\n`;
+}
+
+export function encodeLogFileHeader(header: LogFileHeader): string {
+  return `${JSON.stringify(header)}\n`;
+}
+
+/** Undefined for a line that is no header. */
+export function decodeLogFileHeader(line: Buffer): LogFileHeader | undefined {
+  const value = parse(line) as Partial<LogFileHeader> | undefined | null;
+  if (typeof value?.logStream !== 'string' || typeof value.createdAt !== 'number') return undefined;
+  return { logStream: value.logStream, createdAt: value.createdAt };
+}
+
+/** A line's record; undefined for a header, and for what a crash or a failed write left torn. */
+export function decodeLogRecord(line: Buffer): LogRecord | undefined {
+  const value = parse(line);
+  if (!Array.isArray(value)) return undefined;
+  const [sequence, timestamp, message, ingestionTime] = value as unknown[];
+  if (typeof sequence !== 'number' || typeof timestamp !== 'number' || typeof message !== 'string') return undefined;
+  return { sequence, timestamp, message, ...(typeof ingestionTime === 'number' ? { ingestionTime } : {}) };
+}
+
+/** So many bytes of a line hold what `positionOfLine` reads. */
+export const linePositionBytes = 40;
+
+/** Sequence and timestamp from a line's beginning, without parsing the line. */
+export function positionOfLine(beginning: Buffer): LogPosition | undefined {
+  const match = /^\[(\d{1,16}),(\d{1,16}),"/.exec(beginning.toString('latin1', 0, linePositionBytes));
+  return match === null ? undefined : { sequence: Number(match[1]), timestamp: Number(match[2]) };
+}
+
+/** The last whole record of a file's tail; undefined when there is none. */
+export function lastRecord(bytes: Buffer): LogRecord | undefined {
   for (let end = bytes.lastIndexOf(0x0a); end > 0; ) {
     const before = bytes.lastIndexOf(0x0a, end - 1);
-    const record = decodeLine(bytes.subarray(before + 1, end));
-    if (record !== undefined) return record.sequence;
+    const record = decodeLogRecord(bytes.subarray(before + 1, end));
+    if (record !== undefined) return record;
     end = before;
   }
   return undefined;
 }
 
-/** Reads the number after the bracket without parsing the line; NaN, which no comparison passes over, when there is none. */
-function sequenceOf(line: Buffer): number {
-  return Number.parseInt(line.toString('latin1', 1, 18), 10);
-}
-
-function decodeLine(line: Buffer): LogRecord | undefined {
+function parse(line: Buffer): unknown {
   try {
-    const value: unknown = JSON.parse(line.toString());
-    if (!Array.isArray(value)) return undefined;
-    const [sequence, timestamp, message] = value as unknown[];
-    if (typeof sequence !== 'number' || typeof timestamp !== 'number' || typeof message !== 'string') return undefined;
-    return { sequence, timestamp, message };
+    return JSON.parse(line.toString());
   } catch {
     return undefined;
   }

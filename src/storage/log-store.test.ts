@@ -13,6 +13,7 @@ const group = { accountId, logGroup };
 let directory: string;
 const problems: unknown[] = [];
 const opened: LogStore[] = [];
+const now = 1_700_000_000_000;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'log-store-'));
@@ -24,8 +25,8 @@ afterEach(async () => {
 });
 
 function open(limits?: Partial<LogLimits>): LogStore {
-  const all = { maxFileBytes: 5_000_000, maxFilesPerStream: 2, maxGroupBytes: 64_000_000, ...limits };
-  const store = new LogStore({ directory, limits: all, onProblem: (_problem, cause) => void problems.push(cause) });
+  const all = { maxFileBytes: 5_000_000, maxGroupBytes: 64_000_000, maxAccountBytes: 512_000_000, maxHostBytes: 4_000_000_000, ...limits };
+  const store = new LogStore({ directory, limits: all, clock: () => now, onProblem: (_problem, cause) => void problems.push(cause) });
   opened.push(store);
   return store;
 }
@@ -38,6 +39,7 @@ function files(): string[] {
   const path = join(directory, accountId, readdirSync(join(directory, accountId))[0] ?? '');
   const begun = (name: string): number => Number(name.split('.').at(-2));
   return readdirSync(path)
+    .filter((name) => name.endsWith('.log'))
     .sort((one, other) => begun(one) - begun(other))
     .map((name) => join(path, name));
 }
@@ -60,7 +62,7 @@ describe('LogStore', () => {
   it('gives what comes after a sequence, up to a limit, so that pages join without gap or overlap', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(fc.nat(2), { maxLength: 60 }), fc.integer({ min: 1, max: 10 }), async (choices, limit) => {
-        const store = open({ maxFileBytes: 120, maxFilesPerStream: 1_000 });
+        const store = open({ maxFileBytes: 120 });
         const name = `/aws/lambda/f${Math.random()}`;
         const streams = [0, 1, 2].map((number) => store.openStream({ accountId, logGroup: name, logStream: `s${number}` }));
         const written: string[] = [];
@@ -128,8 +130,8 @@ describe('LogStore', () => {
     expect(await messages(open())).toEqual(['whole\n', 'whole again']);
   });
 
-  it('begins a new file at the size limit and keeps the last two of a stream', async () => {
-    const store = open({ maxFileBytes: 1_000 });
+  it('begins a new file at the size limit, and the oldest go when the group is over its own', async () => {
+    const store = open({ maxFileBytes: 1_000, maxGroupBytes: 40_000 });
     const stream = store.openStream({ ...group, logStream: 'a' });
     for (let index = 0; index < 50; index += 1) {
       stream.append(index, `event ${String(index).padStart(3, '0')} ${'x'.repeat(100)}\n`);
