@@ -62,6 +62,8 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   const { dataDirectory, region, idleTimeoutMs, maxEnvironments } = configuration;
   const storage = await openStorage({ dataDir: dataDirectory, region, clock: Date.now });
   const logs = new LogStore({ directory: join(dataDirectory, 'logs'), onProblem: reportProblem });
+  // Nobody waits for it: what was there before only has to be counted before long.
+  logs.start().catch((error: unknown) => reportProblem('log files could not be looked through', error));
   const credentials = new SessionCredentials();
   const environments = {
     agent,

@@ -25,7 +25,6 @@ const allBlocksBytes = 8 * 1024 * 1024;
 const largestBlockBytes = 32 * 1024;
 const smallestBlockBytes = 2 * 1024;
 
-export const beforeAll: LogPosition = { timestamp: -1, sequence: -1 };
 export const afterAll: LogPosition = { timestamp: Number.POSITIVE_INFINITY, sequence: Number.POSITIVE_INFINITY };
 
 export function comparePositions(one: LogPosition, other: LogPosition): number {
