@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { HostAgent } from '../agent/host-agent.ts';
@@ -23,6 +24,9 @@ import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
 import { FunctionChanges } from './function-changes.ts';
 import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
+import { FunctionUrlHandler } from './function-url/function-url-handler.ts';
+import { functionUrlTarget } from './function-url/url-location.ts';
+import type { FunctionUrlStore } from './function-url-store.ts';
 import { answerError } from './internal-error-answers.ts';
 import { addLambdaRoutes } from './lambda-routes.ts';
 import type { LayerStore } from './layer-store.ts';
@@ -38,6 +42,7 @@ export interface ControlApiOptions {
     readonly aliases: AliasStore;
     readonly layers: LayerStore;
     readonly policies: PolicyStore;
+    readonly urls: FunctionUrlStore;
     readonly settings: FunctionSettingStore;
     readonly eventInvokeConfigs: EventInvokeConfigStore;
     readonly codeSigning: CodeSigningStore;
@@ -72,11 +77,12 @@ export interface ControlApiOptions {
 }
 
 const readingTimeoutMs = 300_000;
+const keepAliveTimeoutMs = 72_000;
 
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError = writeToStandardError } = options;
-  const { functions, aliases, layers, policies, settings, eventInvokeConfigs, codeSigning, provisioned, artifacts, archives } = options.store;
+  const { functions, aliases, layers, policies, urls, settings, eventInvokeConfigs, codeSigning, provisioned, artifacts, archives } = options.store;
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const aws = options.aws ?? new AwsClients(undefined);
@@ -84,11 +90,12 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const changes = new FunctionChanges({ region, answerAfterMs: options.answerAfterMs, logError });
   const verifier = new RequestVerifier({ accessKeys, sessions: options.sessions, region, clock });
   const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, { request, reply, limits, logError });
+  const functionUrls = new FunctionUrlHandler({ functions, aliases, policies, urls, invoker, verifier, limits, region, clock, random, logError });
   const app = fastify({
+    serverFactory: (serveApi) => makeServer(functionUrls, serveApi),
     genReqId: () => randomUUID(),
     exposeHeadRoutes: false,
     bodyLimit: limits.maxRequestBytes,
-    requestTimeout: readingTimeoutMs,
     // ARNs are long, and clients of some years ago end the path with a slash.
     routerOptions: { maxParamLength: 4_096, ignoreTrailingSlash: true },
     frameworkErrors: answer,
@@ -107,6 +114,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     aliases,
     layers,
     policies,
+    urls,
     linkKey,
     settings,
     eventInvokeConfigs,
@@ -147,6 +155,15 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     await code.close();
   });
   return app;
+}
+
+/** One listener for the API and for function URLs, told apart before anything of a request is looked at further. */
+function makeServer(functionUrls: FunctionUrlHandler, serveApi: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  return createServer({ requestTimeout: readingTimeoutMs, keepAliveTimeout: keepAliveTimeoutMs }, (request, response) => {
+    const target = functionUrlTarget({ host: request.headers.host, url: request.url ?? '' });
+    if (target === undefined) serveApi(request, response);
+    else void functionUrls.handle(target, request, response);
+  });
 }
 
 /** SECURITY: of no account, never stored, its secret never told: all that is ever signed with it are the links that this process hands out. */

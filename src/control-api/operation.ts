@@ -13,6 +13,7 @@ import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
 import type { FunctionChanges } from './function-changes.ts';
 import type { FunctionSettingStore } from './function-setting-store.ts';
 import type { FunctionStore } from './function-store.ts';
+import type { FunctionUrlStore } from './function-url-store.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { PolicyStore } from './policy-store.ts';
 import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
@@ -36,6 +37,7 @@ export interface OperationServices {
   readonly aws: AwsClients;
   readonly agent: Pick<HostAgent, 'listRuntimes'>;
   readonly policies: PolicyStore;
+  readonly urls: FunctionUrlStore;
   /** Signs the links that download code: in the daemon's own name, so that it opens one archive to whom an operation allowed it. */
   readonly linkKey: AccessKey;
   readonly limits: FunctionLimits;

@@ -27,6 +27,13 @@ import {
   putFunctionRecursionConfig,
 } from './operations/function-concurrency.ts';
 import { addPermission, getPolicy, removePermission } from './operations/function-permissions.ts';
+import {
+  createFunctionUrlConfig,
+  deleteFunctionUrlConfig,
+  getFunctionUrlConfig,
+  listFunctionUrlConfigs,
+  updateFunctionUrlConfig,
+} from './operations/function-url-configs.ts';
 import { invokeAsync } from './operations/invoke-async.ts';
 import { invokeFunction } from './operations/invoke-function.ts';
 import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
@@ -60,6 +67,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['CreateAlias', createAlias],
   ['CreateCodeSigningConfig', createCodeSigningConfig],
   ['CreateFunction', createFunction],
+  ['CreateFunctionUrlConfig', createFunctionUrlConfig],
   ['DeleteAlias', deleteAlias],
   ['DeleteCodeSigningConfig', deleteCodeSigningConfig],
   ['DeleteFunction', deleteFunction],
@@ -68,6 +76,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['DeleteFunctionCodeSigningConfig', deleteFunctionCodeSigningConfig],
   ['DeleteFunctionConcurrency', deleteFunctionConcurrency],
   ['DeleteProvisionedConcurrencyConfig', deleteProvisionedConcurrencyConfig],
+  ['DeleteFunctionUrlConfig', deleteFunctionUrlConfig],
   ['GetAlias', getAlias],
   ['DeleteFunctionEventInvokeConfig', deleteFunctionEventInvokeConfig],
   ['GetCodeSigningConfig', getCodeSigningConfig],
@@ -77,6 +86,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['GetFunctionConfiguration', getFunctionConfiguration],
   ['GetFunctionEventInvokeConfig', getFunctionEventInvokeConfig],
   ['GetFunctionRecursionConfig', getFunctionRecursionConfig],
+  ['GetFunctionUrlConfig', getFunctionUrlConfig],
   ['GetLayerVersion', getLayerVersion],
   ['GetLayerVersionByArn', getLayerVersionByArn],
   ['GetLayerVersionPolicy', getLayerVersionPolicy],
@@ -88,6 +98,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['InvokeAsync', invokeAsync],
   ['ListCodeSigningConfigs', listCodeSigningConfigs],
   ['ListFunctionEventInvokeConfigs', listFunctionEventInvokeConfigs],
+  ['ListFunctionUrlConfigs', listFunctionUrlConfigs],
   ['ListFunctions', listFunctions],
   ['ListLayers', listLayers],
   ['ListLayerVersions', listLayerVersions],
@@ -112,4 +123,5 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['UpdateFunctionCode', updateFunctionCode],
   ['UpdateFunctionConfiguration', updateFunctionConfiguration],
   ['UpdateFunctionEventInvokeConfig', updateFunctionEventInvokeConfig],
+  ['UpdateFunctionUrlConfig', updateFunctionUrlConfig],
 ]);

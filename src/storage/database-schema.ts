@@ -90,6 +90,19 @@ export interface DatabaseSchema {
   };
   /** `qualifier` is empty for the function itself; `statements` is JSON. */
   function_policies: { account_id: string; function_name: string; qualifier: string; revision_id: string; statements: string };
+  function_urls: {
+    url_id: string;
+    account_id: string;
+    function_name: string;
+    /** An alias; empty for the function itself. */
+    qualifier: string;
+    auth_type: 'NONE' | 'AWS_IAM';
+    invoke_mode: 'BUFFERED' | 'RESPONSE_STREAM' | null;
+    /** JSON. */
+    cors: string | null;
+    created_at: string;
+    modified_at: string;
+  };
   layer_policies: { account_id: string; layer_name: string; version: number; revision_id: string; statements: string };
   event_invoke_configs: {
     account_id: string;

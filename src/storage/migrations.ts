@@ -3,6 +3,7 @@ import type { Migration } from 'kysely/migration';
 import { asyncMigration } from './migrations/2026-11-b-async.ts';
 import { namesMigration } from './migrations/2026-11-b-names.ts';
 import { policiesMigration } from './migrations/2026-11-b-policies.ts';
+import { functionUrlsMigration } from './migrations/2026-11-b-policies-urls.ts';
 import { settingsMigration } from './migrations/2026-11-b-settings.ts';
 
 /** In the order of their names. One that was released is never changed: the next change is a new one. */
@@ -25,6 +26,7 @@ export const migrations: Readonly<Record<string, Migration>> = {
   '2026-11-b-names': namesMigration,
   '2026-11-b-async': asyncMigration,
   '2026-11-b-settings': settingsMigration,
+  '2026-11-b-policies-urls': functionUrlsMigration,
 };
 
 async function makeAccountTables(db: Kysely<unknown>): Promise<void> {

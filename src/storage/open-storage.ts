@@ -14,6 +14,7 @@ import { SqliteEventInvokeConfigStore } from './sqlite-event-invoke-config-store
 import { SqliteEventStore } from './sqlite-event-store.ts';
 import { SqliteFunctionSettingStore } from './sqlite-function-setting-store.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
+import { SqliteFunctionUrlStore } from './sqlite-function-url-store.ts';
 import { SqliteLayerStore } from './sqlite-layer-store.ts';
 import { SqlitePolicyStore } from './sqlite-policy-store.ts';
 import { SqliteProvisionedConcurrencyStore } from './sqlite-provisioned-concurrency-store.ts';
@@ -25,6 +26,7 @@ export interface Storage {
   readonly aliases: SqliteAliasStore;
   readonly layers: SqliteLayerStore;
   readonly policies: SqlitePolicyStore;
+  readonly urls: SqliteFunctionUrlStore;
   readonly settings: SqliteFunctionSettingStore;
   readonly provisioned: SqliteProvisionedConcurrencyStore;
   readonly eventInvokeConfigs: SqliteEventInvokeConfigStore;
@@ -49,9 +51,11 @@ export async function openStorage(options: { dataDir: string; region: string; cl
   ]);
   const cache = new FunctionCache();
   const policies = new SqlitePolicyStore(database);
+  const urls = new SqliteFunctionUrlStore(database);
   const onChange = (key: FunctionKey) => {
     cache.forget(key);
     policies.forget(key);
+    urls.forget(key);
   };
   return {
     accounts: await Accounts.open(database, clock),
@@ -59,6 +63,7 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     aliases: new SqliteAliasStore(database, { cache, onChange }),
     layers: new SqliteLayerStore(database),
     policies,
+    urls,
     settings: new SqliteFunctionSettingStore(database, onChange),
     provisioned: new SqliteProvisionedConcurrencyStore(database),
     eventInvokeConfigs: new SqliteEventInvokeConfigStore(database),

@@ -5,6 +5,7 @@ import type { FunctionAlias } from '../functions/function-alias.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';
 import { removeEventInvokeConfig } from './sqlite-event-invoke-config-store.ts';
+import { deleteFunctionUrl } from './sqlite-function-url-store.ts';
 import { deletePolicy } from './sqlite-policy-store.ts';
 import { toSequence, toVersion } from './version-sequence.ts';
 
@@ -88,6 +89,7 @@ export class SqliteAliasStore implements AliasStore {
       // SECURITY: another alias of this name must not inherit what was allowed to this one.
       await deletePolicy(transaction, { ...key, qualifier: key.aliasName });
       await removeEventInvokeConfig(transaction, { ...key, qualifier: key.aliasName });
+      await deleteFunctionUrl(transaction, { ...key, qualifier: key.aliasName });
       return removed.numDeletedRows > 0n;
     });
   }
