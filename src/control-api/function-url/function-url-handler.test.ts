@@ -364,10 +364,12 @@ describe('cross-origin rules', () => {
     expect((await send('cors', { method: 'POST' })).headers['access-control-allow-origin']).toBeUndefined();
   });
 
-  it('are the function’s own where the URL has none', async () => {
+  it('are the function’s own where the URL has none, or has them no more', async () => {
     answerWith({ statusCode: 204, headers: { 'Access-Control-Allow-Origin': '*' } });
     const answer = await send('open', { method: 'OPTIONS', headers: { origin: 'https://a.org', 'access-control-request-method': 'POST' } });
     expect([answer.status, answer.headers['access-control-allow-origin']]).toEqual([204, '*']);
+    await callApi(fixture, { method: 'PUT', path: '/2021-10-31/functions/cors/url', body: '{"Cors":{}}' });
+    expect((await send('cors', { headers: { origin: 'https://www.example.com' } })).headers['access-control-allow-origin']).toBe('*');
   });
 });
 

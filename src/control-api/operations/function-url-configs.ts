@@ -8,7 +8,7 @@ import type {
   UpdateFunctionUrlConfigRequest,
 } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
-import type { FunctionUrl } from '../../functions/function-url.ts';
+import type { FunctionUrl, FunctionUrlCors } from '../../functions/function-url.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { formatFunctionUrl, makeUrlId } from '../function-url/url-location.ts';
 import { type NamedFunction, nameFunction } from '../named-function.ts';
@@ -31,7 +31,7 @@ export const createFunctionUrlConfig: Operation<CreateFunctionUrlConfigRequest> 
     urlId: makeUrlId(randomBytes),
     authType: input.AuthType ?? 'AWS_IAM',
     ...(input.InvokeMode === undefined ? {} : { invokeMode: input.InvokeMode }),
-    ...(input.Cors === undefined ? {} : { cors: input.Cors }),
+    ...corsOf(input.Cors),
     createdAt: now,
     modifiedAt: now,
   };
@@ -57,12 +57,12 @@ export const updateFunctionUrlConfig: Operation<UpdateFunctionUrlConfigRequest> 
   const named = nameUrl(services, accountId, 'UpdateFunctionUrlConfig', input);
   checkCors(input.Cors);
   await checkResource(services, named);
-  const current = await findUrl(services, named);
+  const { cors, ...current } = await findUrl(services, named);
   const url: FunctionUrl = {
     ...current,
     authType: input.AuthType ?? current.authType,
     ...(input.InvokeMode === undefined ? {} : { invokeMode: input.InvokeMode }),
-    ...(input.Cors === undefined ? {} : { cors: input.Cors }),
+    ...corsOf(input.Cors ?? cors),
     modifiedAt: new Date(services.clock()).toISOString(),
   };
   if (!(await services.urls.update(url))) throw urlNotFound();
@@ -119,6 +119,11 @@ async function findUrl(services: OperationServices, { key, qualifier }: NamedFun
 
 function urlNotFound(): ApiError {
   return new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.');
+}
+
+/** Rules that say nothing are none: so clients take them away again. */
+function corsOf(cors: FunctionUrlCors | undefined): { readonly cors?: FunctionUrlCors } {
+  return cors === undefined || Object.values(cors).every((rule) => rule === undefined) ? {} : { cors };
 }
 
 function checkCors(cors: CreateFunctionUrlConfigRequest['Cors']): void {
