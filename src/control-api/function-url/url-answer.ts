@@ -39,7 +39,7 @@ export function functionUrlAnswer(payload: Buffer): UrlAnswer {
   const value = parse(payload);
   if (typeof value === 'string') return { status: 200, headers: [json], body: Buffer.from(value) };
   if (!isMembers(value) || !Object.hasOwn(value, 'statusCode')) return { status: 200, headers: [json], body: payload };
-  const status = Number(value['statusCode']);
+  const status = Number(scalar(value['statusCode']));
   const headers = [...responseHeaders(value['headers']), ...cookieHeaders(value['cookies'])];
   const body = responseBody(value);
   if (!Number.isInteger(status) || status < 200 || status > 599 || body === undefined || !headers.every(isValidHeader)) return badGateway;
