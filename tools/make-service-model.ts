@@ -1,6 +1,6 @@
 /**
- * Makes src/control-api/service-model.json, a compact table of facts, from Lambda's official service model as botocore carries it; and beside the
- * tests test/support/answer-model.json and logs-answer-model.json, what operations answer, which the daemon does not need.
+ * Makes src/control-api/service-model.json and logs/logs-model.json, compact tables of facts, from the official service models of Lambda and
+ * CloudWatch Logs as botocore carries them; and beside the tests test/support/answer-model.json and logs-answer-model.json, what operations answer, which the daemon does not need.
  *
  *     node tools/make-service-model.ts [WHEEL]
  *
@@ -17,10 +17,12 @@ import { openPromise } from 'yauzl';
 const modelPath = 'botocore/data/lambda/2015-03-31/service-2.json';
 const logsModelPath = 'botocore/data/logs/2014-03-28/service-2.json';
 const outputFile = new URL('../src/control-api/service-model.json', import.meta.url);
+const logsFile = new URL('../src/control-api/logs/logs-model.json', import.meta.url);
 const answerFile = new URL('../test/support/answer-model.json', import.meta.url);
 const logsAnswerFile = new URL('../test/support/logs-answer-model.json', import.meta.url);
 /** What of CloudWatch Logs is looked at: reading logs, and the life of groups and streams. */
-const logsOperations = /^(Create|Delete|Describe)Log(Group|Stream)s?$|^(Put|Delete)RetentionPolicy$|^(Get|Filter|Put)LogEvents$|^StartLiveTail$/;
+const logsOperations =
+  /^(Create|Delete|Describe)Log(Group|Stream)s?$|^(Put|Delete)RetentionPolicy$|^(Get|Filter|Put)LogEvents$|^(Tag|Untag|ListTagsFor)Resource$|^StartLiveTail$/;
 
 interface BotocoreReference {
   readonly shape: string;
@@ -90,14 +92,15 @@ function reachableShapes(model: BotocoreModel, roots: readonly string[]): Readon
   return reached;
 }
 
-function compactModel(model: BotocoreModel, botocoreVersion: string): unknown {
+function compactModel(model: BotocoreModel, botocoreVersion: string, isWanted: (operation: string) => boolean): unknown {
+  const wanted = Object.entries(model.operations).filter(([name]) => isWanted(name));
   const operations = Object.fromEntries(
-    Object.entries(model.operations).map(([name, { http, input }]) => [
+    wanted.map(([name, { http, input }]) => [
       name,
       { method: http.method, uri: http.requestUri, status: http.responseCode ?? 200, ...(input === undefined ? {} : { input: input.shape }) },
     ]),
   );
-  const inputs = Object.values(model.operations).flatMap(({ input }) => (input === undefined ? [] : [input.shape]));
+  const inputs = wanted.flatMap(([, { input }]) => (input === undefined ? [] : [input.shape]));
   return { source: sourceOf(model, botocoreVersion), operations, shapes: compactShapes(model, inputs) };
 }
 
@@ -147,11 +150,13 @@ async function make(wheel: string): Promise<void> {
   const version = /^botocore-([^-]+)-/.exec(basename(wheel))?.[1];
   if (version === undefined) throw new Error(`not the name of a botocore wheel: ${basename(wheel)}`);
   const source = await readModel(wheel, modelPath);
-  const model = compactModel(source, version) as Record<string, unknown>;
+  const model = compactModel(source, version, () => true) as Record<string, unknown>;
   writeFileSync(outputFile, format(model));
   writeFileSync(answerFile, format(answerModel(source, version, () => true) as Record<string, unknown>));
-  const logs = answerModel(await readModel(wheel, logsModelPath), version, (name) => logsOperations.test(name));
-  writeFileSync(logsAnswerFile, format(logs as Record<string, unknown>));
+  const logsSource = await readModel(wheel, logsModelPath);
+  const isOfLogs = (name: string) => logsOperations.test(name);
+  writeFileSync(logsFile, format(compactModel(logsSource, version, isOfLogs) as Record<string, unknown>));
+  writeFileSync(logsAnswerFile, format(answerModel(logsSource, version, isOfLogs) as Record<string, unknown>));
   const operationCount = Object.keys(model['operations'] as object).length;
   process.stdout.write(`service-model.json, answer-model.json: ${operationCount} operations from botocore ${version}\n`);
 }

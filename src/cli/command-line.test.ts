@@ -147,6 +147,7 @@ describe('cloister', () => {
       (dataDir) => cloister(['credentials', 'env', '--data-dir', dataDir]),
     );
     expect(stdout).toMatch(/^export AWS_ENDPOINT_URL_LAMBDA='http:\/\/127\.0\.0\.1:\d+'$/m);
+    expect(stdout).toMatch(/^export AWS_ENDPOINT_URL_CLOUDWATCH_LOGS='http:\/\/127\.0\.0\.1:\d+'$/m);
     expect(stdout).toMatch(/^export AWS_ACCESS_KEY_ID='AKIATEST'$/m);
     expect(stdout).toMatch(/^export AWS_REGION='us-east-1'$/m);
   });

@@ -30,6 +30,9 @@ import type { FunctionUrlStore } from './function-url-store.ts';
 import { answerError } from './internal-error-answers.ts';
 import { addLambdaRoutes } from './lambda-routes.ts';
 import type { LayerStore } from './layer-store.ts';
+import type { LogStorage } from './logs/log-storage.ts';
+import { addLogsRoutes } from './logs/logs-routes.ts';
+import { ReadingTurns } from './logs/reading-turns.ts';
 import type { PolicyStore } from './policy-store.ts';
 import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
 import { RequestVerifier } from './sigv4/request-verifier.ts';
@@ -57,6 +60,8 @@ export interface ControlApiOptions {
   readonly events: EventAcceptor;
   readonly agent: HostAgent;
   readonly logs: LogReader;
+  /** What CloudWatch Logs' API reads and writes. */
+  readonly logStorage: LogStorage;
   readonly region: string;
   /** @default no service is configured */
   readonly aws?: AwsClients;
@@ -132,6 +137,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     clock,
     random,
   });
+  addLogsRoutes(app, { services: { storage: options.logStorage, turns: new ReadingTurns(), region, clock }, logError });
   addAdminRoutes(app, {
     accessKeys: options.accounts,
     linkKey,
@@ -177,7 +183,7 @@ function addAuthentication(app: FastifyInstance, verifier: RequestVerifier): voi
     const { method = '', url = '', headers } = request.raw;
     const target = parseTarget(url);
     if (target === undefined) throw new ApiError('UnknownOperationException', 'The request target is not well formed.');
-    const service = target.path.startsWith('/_cloister/') ? adminServiceName : 'lambda';
+    const service = serviceOf(method, target.path);
     // SECURITY: without a prototype, as the query: a signature may name any header, `constructor` too.
     const received = Object.assign(Object.create(null), headers) as typeof headers;
     request.pendingVerification = verifier.begin({ method, ...target, headers: received }, service);
@@ -190,6 +196,12 @@ function addAuthentication(app: FastifyInstance, verifier: RequestVerifier): voi
     const body = Buffer.isBuffer(request.body) ? request.body : undefined;
     request.principal = await verifier.finish(request.pendingVerification, body);
   });
+}
+
+/** What a request is signed for. Lambda's API has nothing at `/`, where all of CloudWatch Logs' is. */
+function serviceOf(method: string, path: string): string {
+  if (path.startsWith('/_cloister/')) return adminServiceName;
+  return method === 'POST' && path === '/' ? 'logs' : 'lambda';
 }
 
 function sendError(

@@ -106,6 +106,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     events,
     agent,
     logs,
+    logStorage: logs,
     region,
     aws,
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',

@@ -73,7 +73,9 @@ function errorFaults(model: AnswerModel, operation: string, { status, headers, b
   if (typeof parsed === 'string') return [parsed];
   if (!declared) return [];
   const { members = {} } = model.shape(type);
-  const sent = Object.fromEntries(Object.entries(members).filter(([, member]) => typeof member === 'string'));
+  const modelled = Object.fromEntries(Object.entries(members).filter(([, member]) => typeof member === 'string'));
+  // The model of CloudWatch Logs leaves out the text of most errors.
+  const sent = model.service === 'logs' ? { message: 'Message', ...modelled } : modelled;
   // The model spells it `Message` for some errors, and Lambda sends it as modelled.
   const required = ['message', 'Message'].filter((name) => Object.hasOwn(sent, name));
   // The JSON protocol of CloudWatch Logs names the type in the body, too.

@@ -14,6 +14,7 @@ import { SessionCredentials } from '../../src/control-api/sigv4/session-credenti
 import { CloisterError } from '../../src/errors.ts';
 import type { AcceptRequest, EventAcceptor } from '../../src/invoke/asynchronous-invoker.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from '../../src/invoke/invoker.ts';
+import { LogStore } from '../../src/storage/log-store.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 
@@ -118,6 +119,8 @@ export interface ControlApiFixture extends AsyncDisposable {
   readonly agent: FakeAgent;
   readonly invoker: FakeInvoker;
   readonly events: FakeAcceptor;
+  /** What the API of CloudWatch Logs works on. */
+  readonly logs: LogStore;
   readonly sessions: SessionCredentials;
   readonly operator: AccessKey;
   /** What the operator would read. */
@@ -145,6 +148,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
   const events = new FakeAcceptor();
   const sessions = new SessionCredentials();
   const errors: unknown[] = [];
+  const logs = new LogStore({ directory: join(dataDir, 'logs'), clock, onProblem: (_problem, cause) => void errors.push(cause) });
   const app = createControlApi({
     store: storage,
     accounts: storage.accounts,
@@ -158,6 +162,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
         nextSequence: afterSequence + 1,
       }),
     },
+    logStorage: logs,
     region: fixtureRegion,
     architecture: 'x86_64',
     clock,
@@ -172,6 +177,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
     agent,
     invoker,
     events,
+    logs,
     sessions,
     operator: storage.accounts.operatorKey,
     errors,
@@ -183,6 +189,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
     },
     async [Symbol.asyncDispose]() {
       await app.close();
+      await logs.close();
       await storage.close();
       await rm(dataDir, { recursive: true, force: true });
     },

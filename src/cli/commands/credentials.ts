@@ -83,6 +83,7 @@ function list(options: GlobalOptions): void {
 function variablesOf({ endpoint, region, credentials }: DaemonLocation): Record<string, string> {
   return {
     AWS_ENDPOINT_URL_LAMBDA: endpoint,
+    AWS_ENDPOINT_URL_CLOUDWATCH_LOGS: endpoint,
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: credentials.accessKeyId,

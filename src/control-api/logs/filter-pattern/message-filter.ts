@@ -1,0 +1,2 @@
+/** Tells whether a log event's message matches. */
+export type MessageFilter = (message: string) => boolean;
