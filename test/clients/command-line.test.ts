@@ -174,6 +174,21 @@ describe('cloister against a running daemon', () => {
     expect(await json('function', 'async', 'echo')).toBeNull();
   });
 
+  it('gives a function a URL that everybody may call, then only who signs', async () => {
+    const { FunctionUrl } = await json<{ FunctionUrl: string }>('url', 'create', 'echo', '--auth', 'none', '--cors-origin', 'https://example.org');
+    const called = await fetch(new URL('orders?page=2', FunctionUrl), { method: 'POST', body: '{}' });
+    expect(await called.json()).toMatchObject({ rawPath: '/orders', rawQueryString: 'page=2' });
+    await json('url', 'update', 'echo', '--auth', 'iam', '--no-cors');
+    expect((await fetch(FunctionUrl)).status).toBe(403);
+    const signed = await json<{ statusCode: number; body: string }>('url', 'call', 'echo', '/orders?page=3', '--header', 'x-mine: 1');
+    expect(signed.statusCode).toBe(200);
+    expect(JSON.parse(signed.body)).toMatchObject({ rawPath: '/orders', rawQueryString: 'page=3', headers: { 'x-mine': '1' } });
+    expect(await json('url', 'list', 'echo')).toMatchObject([{ AuthType: 'AWS_IAM', FunctionUrl }]);
+    await json('url', 'delete', 'echo');
+    expect(await json('function', 'permission', 'list', 'echo')).toBeNull();
+    expect(await daemon.cli('url', 'show', 'echo')).toMatchObject({ status: 1, stderr: expect.stringContaining('ResourceNotFoundException') });
+  });
+
   it('deletes a function', async () => {
     expect(await json('function', 'delete', 'echo')).toEqual({ deleted: 'echo' });
     const { status, stderr } = await daemon.cli('invoke', 'echo');

@@ -43,29 +43,33 @@ const node = (args: readonly string[], cwd: string) => execute(process.execPath,
 
 describe('CDK', () => {
   it(
-    'synthesizes an app, and its function, version and alias are deployed, twice',
+    'synthesizes an app, and its function, version, alias and URL are deployed, twice',
     async () => {
       const packages = await nodePackages({ 'aws-cdk-lib': '2.276.0', constructs: '10.8.1' });
       const cwd = project('cdk', {
         'lambda/index.js': 'exports.handler = async ({ who }) => ({ from: "cdk", stage: process.env.STAGE, who });',
         'app.js': `
           const { App, Duration, Stack } = require('aws-cdk-lib');
-          const { Alias, Code, Function, Runtime } = require('aws-cdk-lib/aws-lambda');
+          const { Alias, Code, Function, FunctionUrlAuthType, Runtime } = require('aws-cdk-lib/aws-lambda');
           const app = new App({ outdir: 'cdk.out' });
           const hello = new Function(new Stack(app, 'Shop'), 'Hello', {
             functionName: 'cdk-hello', runtime: new Runtime('nodejs24.x'), handler: 'index.handler', code: Code.fromAsset('lambda'),
             memorySize: 256, timeout: Duration.seconds(10), environment: { STAGE: 'test' },
           });
           new Alias(hello, 'Live', { aliasName: 'live', version: hello.currentVersion });
+          hello.addFunctionUrl({ authType: FunctionUrlAuthType.NONE });
           app.synth();`,
       });
       symlinkSync(join(packages, 'node_modules'), join(cwd, 'node_modules'));
       await node(['app.js'], cwd);
       for (let round = 0; round < 2; round += 1) {
         const { stdout } = await node([deployTemplate, 'cdk.out/Shop.template.json'], cwd);
-        expect(stdout).toMatch(/^Function .*:function:cdk-hello\nVersion .*:cdk-hello:1\nAlias .*:cdk-hello:live$/m);
+        expect(stdout).toMatch(/^Function .*:function:cdk-hello\nVersion .*:cdk-hello:1\nAlias .*:cdk-hello:live\nUrl http/);
       }
       expect((await invoke(lambda, 'cdk-hello', { who: 'you' }, 'live')).value).toEqual({ from: 'cdk', stage: 'test', who: 'you' });
+      const { stdout: urls } = await daemon.cli('url', 'list', 'cdk-hello', '--json');
+      const [{ FunctionUrl }] = JSON.parse(urls) as [{ FunctionUrl: string }];
+      expect(await (await fetch(FunctionUrl)).json()).toMatchObject({ from: 'cdk' });
     },
     timeoutMs,
   );
