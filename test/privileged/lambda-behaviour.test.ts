@@ -617,7 +617,7 @@ describe('Invoke', () => {
       { FunctionName: 'none' },
       404,
       'ResourceNotFoundException',
-      /^Function not found: arn:aws:lambda:us-east-1:123456789012:function:none$/,
+      /^Function not found: arn:aws:lambda:us-east-1:123456789012:function:none:\$LATEST$/,
     ],
     [
       'an unknown version',
