@@ -47,7 +47,8 @@ describe('cloister audit on a Cloister without one of its walls', () => {
     attacker = await compileAttacker();
   });
 
-  it.each(names)('sees what gets through without: %s', { timeout: 120_000 }, async (name) => {
+  // On a busy host the neighbour may answer a datagram too late: that an attack arrives is worth a second try, on a Cloister of its own.
+  it.each(names)('sees what gets through without: %s', { timeout: 120_000, retry: 1 }, async (name) => {
     const attacks = await attackMutant(name);
     const reached = attacks.filter(({ blocked, stoppedBy }) => !blocked && stoppedBy === 'nothing').map(({ id }) => id);
     seen.set(name, reached);
