@@ -164,14 +164,4 @@ describe('cloister', () => {
     expect(status).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ stopped: false });
   });
-
-  it('logs reads page after page', async () => {
-    const answer: RequestListener = (request, response) => {
-      const after = Number(new URL(request.url ?? '', 'http://x').searchParams.get('afterSequence'));
-      const events = after < 2 ? [{ timestamp: 1_000 + after, message: `line ${after}\n`, logStream: 's' }] : [];
-      response.end(JSON.stringify({ events, nextSequence: Math.min(after + 1, 2) }));
-    };
-    const { stdout } = await withServer(answer, (dataDir) => cloister(['logs', 'f', '--data-dir', dataDir]));
-    expect(stdout).toBe('1970-01-01T00:00:01.000Z line 0\n1970-01-01T00:00:01.001Z line 1\n');
-  });
 });

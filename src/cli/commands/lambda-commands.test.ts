@@ -22,7 +22,7 @@ let directory: string;
 let server: Server;
 let received: Received[];
 /** What is answered to `METHOD path`, or to a CloudWatch Logs operation by its name; a number is an error of that status. */
-let answers: Record<string, object | number>;
+let answers: Record<string, object | number | ((body: unknown) => object)>;
 
 beforeAll(async () => {
   directory = mkdtempSync(join(tmpdir(), 'cloister-commands-'));
@@ -42,7 +42,8 @@ beforeAll(async () => {
       const type = answer === 409 ? 'ResourceConflictException' : 'ResourceNotFoundException';
       response.writeHead(answer, { 'x-amzn-errortype': type }).end('{"message":"no"}');
     } else {
-      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer));
+      const value = typeof answer === 'function' ? answer(received.at(-1)?.body) : answer;
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(value));
     }
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -282,5 +283,37 @@ describe('cloister invoke --async', () => {
     const output = await cloister('invoke', 'f', '--async', '--payload', '{"a":1}', '--json');
     expect(JSON.parse(output)).toMatchObject({ statusCode: 200 });
     expect(received[0]).toMatchObject({ call: `POST ${functions}/f/invocations`, body: { a: 1 } });
+  });
+});
+
+describe('cloister logs', () => {
+  it('reads page after page of the function’s log group', async () => {
+    answers[`GET ${functions}/f/configuration`] = { ...configuration, LoggingConfig: { LogGroup: '/mine' } };
+    const event = (id: number) => ({ eventId: String(id), timestamp: 1_000 + id, message: `line ${id}\n`, logStreamName: 's' });
+    answers['FilterLogEvents'] = (body) =>
+      (body as { nextToken?: string }).nextToken === undefined ? { events: [event(0)], nextToken: 'more' } : { events: [event(1)] };
+    expect(await cloister('logs', 'f', '--since', '1970-01-01T00:00:01Z', '--filter', 'line')).toBe(
+      '1970-01-01T00:00:01.000Z line 0\n1970-01-01T00:00:01.001Z line 1\n',
+    );
+    expect(received.at(-1)).toMatchObject({
+      target: 'FilterLogEvents',
+      body: { logGroupName: '/mine', startTime: 1_000, filterPattern: 'line', nextToken: 'more' },
+    });
+    expect(received.at(-1)?.authorization).toContain('/us-east-1/logs/aws4_request');
+    expect(await cloister('logs', '--group', '/mine', '--json')).toMatch(/^\{"timestamp":1000,"message":"line 0\\n","logStream":"s"\}\n/);
+  });
+
+  it('of a function that has not run shows nothing; of one that never was fails', async () => {
+    answers['FilterLogEvents'] = 404;
+    expect(await cloister('logs', 'f')).toBe('');
+    answers[`GET ${functions}/f/configuration`] = 404;
+    await expect(cloister('logs', 'f')).rejects.toMatchObject({ name: 'ResourceNotFoundException' });
+  });
+
+  it('lists log groups, and wants to know what to show', async () => {
+    answers['DescribeLogGroups'] = { logGroups: [{ logGroupName: '/aws/lambda/f', storedBytes: 7 }] };
+    expect(await cloister('logs', '--groups')).toMatch(/^\/aws\/lambda\/f {2}for ever {2}7 bytes$/m);
+    await expect(cloister('logs')).rejects.toMatchObject({ code: 'BadMessage' });
+    await expect(cloister('logs', 'f', '--groups')).rejects.toMatchObject({ code: 'BadMessage' });
   });
 });
