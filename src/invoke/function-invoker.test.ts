@@ -328,9 +328,10 @@ describe('a function that fails', () => {
       errorType: 'Sandbox.Timedout',
       errorMessage: `RequestId: ${one.requestId} Error: Task timed out after 1.00 seconds`,
     });
-    expect(result.functionError).toBe('Unhandled');
+    expect(result).toMatchObject({ functionError: 'Unhandled', timedOut: true });
     const second = await invoker.invoke(request(functionVersion({ timeoutSeconds: 1 })));
     expect(String(second.payload)).toBe('"again"');
+    expect(second.timedOut).toBeUndefined();
     expect(agent.verbs.slice(4)).toEqual(['start', 'setLimits invoke', 'reset', 'setLimits init', 'start', 'setLimits invoke']);
     expect((await lines()).join('')).toMatch(new RegExp(`REPORT RequestId: ${one.requestId}\t.*\tStatus: timeout\t\n`));
   });

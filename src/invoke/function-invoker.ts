@@ -98,8 +98,14 @@ export class FunctionInvoker implements Invoker {
   #result(request: InvokeRequest, answer: InvocationAnswer): InvokeResult {
     const executedVersion = request.function.version;
     if ('payload' in answer) return { payload: answer.payload, executedVersion };
-    const { payload } = renderFailure(answer.failure, this.#failureContext(request));
-    return { payload, functionError: 'Unhandled', executedVersion, ...(answer.failure.kind === 'stopped' ? { interrupted: true } : {}) };
+    const { payload, report } = renderFailure(answer.failure, this.#failureContext(request));
+    return {
+      payload,
+      functionError: 'Unhandled',
+      executedVersion,
+      ...(answer.failure.kind === 'stopped' ? { interrupted: true } : {}),
+      ...(report?.status === 'timeout' ? { timedOut: true } : {}),
+    };
   }
 
   /** Writes END and REPORT, gives the environment back, and returns the tail if one was kept. */

@@ -22,6 +22,8 @@ export interface InvokeResult {
   readonly functionError?: 'Unhandled';
   /** The environment was ended under the invocation, by an operator or a shutdown: the failure is not the function's. */
   readonly interrupted?: true;
+  /** The function took longer than its Timeout: told here, since what it answers itself could look the same. */
+  readonly timedOut?: true;
   readonly executedVersion: string;
   readonly logTail?: Buffer;
 }

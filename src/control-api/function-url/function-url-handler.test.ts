@@ -245,8 +245,13 @@ describe('a function URL', () => {
   it('answers 502 for a failure, 504 for a time-out, 429 when there is no room', async () => {
     answerWith({ errorType: 'Error', errorMessage: 'no' }, 'Unhandled');
     expect((await send('open')).status).toBe(502);
-    answerWith({ errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out' }, 'Unhandled');
+    const late = { errorType: 'Sandbox.Timedout', errorMessage: 'Task timed out' };
+    const payload = Buffer.from(JSON.stringify(late));
+    fixture.invoker.respond = async () => ({ payload, executedVersion: '$LATEST', functionError: 'Unhandled', timedOut: true });
     expect((await send('open')).status).toBe(504);
+    // A function that throws an error of that name took no longer than it may.
+    answerWith(late, 'Unhandled');
+    expect((await send('open')).status).toBe(502);
     const { CloisterError } = await import('../../errors.ts');
     fixture.invoker.respond = () => Promise.reject(new CloisterError('NoCapacity', 'full', { operation: 'invoke' }));
     const full = await send('open');

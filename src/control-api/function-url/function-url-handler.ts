@@ -167,7 +167,7 @@ export class FunctionUrlHandler {
       logTail: false,
     });
     if (result.functionError === undefined) return functionUrlAnswer(result.payload);
-    return result.payload.includes('"errorType":"Sandbox.Timedout"') ? gatewayTimeout : badGateway;
+    return result.timedOut === true ? gatewayTimeout : badGateway;
   }
 
   #refusal(error: unknown): UrlAnswer {
