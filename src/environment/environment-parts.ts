@@ -2,6 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import type { ClaimedDescriptors } from '../agent/host-agent.ts';
 import { createRuntimeApi, type RuntimeApi } from '../runtime-api/create-runtime-api.ts';
 import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
+import type { FunctionIdentity } from '../runtime-api/runtime-exchange.ts';
 import type { Clock } from './clock.ts';
 import { EnvironmentLog } from './environment-log.ts';
 import type { LogSink } from './log-sink.ts';
@@ -34,14 +35,15 @@ export class EnvironmentParts {
     readonly sink: LogSink;
     readonly clock: Clock;
     readonly port: RuntimeApiPort;
+    readonly function: FunctionIdentity;
   }): Promise<EnvironmentParts> {
-    const { descriptors, sink, clock, port } = options;
+    const { descriptors, sink, clock, port, function: identity } = options;
     const log = new EnvironmentLog({ sink, stdout: descriptors.stdout, stderr: descriptors.stderr, clock });
     const share = new TokenBudget({ tokensPerSecond: runtimeApiUsPerSecond, burst: runtimeApiBurstUs, clock });
     try {
       return new EnvironmentParts(
         log,
-        await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, share, schedule: clock.schedule.bind(clock) }),
+        await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, function: identity, share, schedule: clock.schedule.bind(clock) }),
         descriptors.memoryPeak,
       );
     } catch (error) {

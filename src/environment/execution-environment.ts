@@ -163,7 +163,7 @@ export class ExecutionEnvironment {
     const { accountId, logGroup, version } = this.function;
     const logStream = logStreamName(version, clock.wallMs());
     const sink = openLog({ accountId, logGroup, logStream });
-    const parts = await EnvironmentParts.open({ descriptors, sink, clock, port: this.#runtimePort() });
+    const parts = await EnvironmentParts.open({ descriptors, sink, clock, port: this.#runtimePort(), function: this.function });
     const issued = credentials.issue(environmentId, accountId);
     return {
       environmentId,
@@ -268,6 +268,9 @@ export class ExecutionEnvironment {
     return {
       ready: () => this.#ready(),
       initFailed: (failure) => this.#runtimeStart?.settle({ kind: 'initError', ...failure }),
+      extensionRegistered: () => {},
+      extensionsChanged: () => {},
+      extensionFailed: () => {},
       responded: (payload) => this.#invocation?.answer({ payload }),
       failed: (failure) => this.#invocation?.answer({ failure: { kind: 'functionError', ...failure } }),
       exceeded: (limit) => {

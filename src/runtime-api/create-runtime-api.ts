@@ -2,8 +2,10 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { encodeError, truncatedRequest } from './answers.ts';
+import { ExtensionRegistry } from './extensions/extension-registry.ts';
 import { routeRequest } from './route-request.ts';
 import type { InvocationEvent, RuntimeApiPort } from './runtime-api-port.ts';
+import type { FunctionIdentity, RuntimeExchange } from './runtime-exchange.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { SurfaceGuard, type SurfaceGuardOptions } from './surface-guard.ts';
 
@@ -16,11 +18,13 @@ const connectionsCheckingIntervalMs = 2_000;
 /** Connections that the kernel keeps for us: beyond these a function's connect(2) waits. */
 const backlog = 64;
 
-/** The Runtime API of one environment. */
+/** The Runtime API of one environment, and the Extensions API on the same socket. */
 export interface RuntimeApi {
+  /** Of the processes that live now; `expectRuntime` brings an empty one. */
+  readonly extensions: ExtensionRegistry;
   /** Hands an event to the runtime, which must be waiting. */
   deliver(event: InvocationEvent): void;
-  /** From now on whatever the current process says is refused. */
+  /** From now on whatever the current runtime says is refused. Extensions may go on: they can be told of their end. */
   suspend(): void;
   /** Call when no process of the environment lives: forgets the last one and expects the next. */
   expectRuntime(): Promise<void>;
@@ -31,13 +35,16 @@ export interface RuntimeApiOptions extends Pick<SurfaceGuardOptions, 'share' | '
   /** A bound socket that the host agent opened inside the environment's network namespace; owned from here on. */
   readonly descriptor: number;
   readonly port: RuntimeApiPort;
+  readonly function: FunctionIdentity;
 }
 
 /** Serves the Runtime API of one environment within its share of the daemon. */
-export async function createRuntimeApi({ descriptor, port, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
+export async function createRuntimeApi({ descriptor, port, function: identity, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
   const session = new RuntimeSession();
+  let extensions = new ExtensionRegistry();
   const close = () => {
     session.close();
+    extensions.retire();
     server.close();
     server.closeAllConnections();
   };
@@ -50,7 +57,15 @@ export async function createRuntimeApi({ descriptor, port, share, schedule }: Ru
       port.exceeded(limit);
     },
   });
-  const exchange = { session, port, guard };
+  const exchange: RuntimeExchange = {
+    session,
+    port,
+    guard,
+    function: identity,
+    get extensions() {
+      return extensions;
+    },
+  };
   const server = createServer(
     // `next` waits for as long as nobody invokes the function: only head and body of a request have a time limit, a connection has none.
     {
@@ -84,20 +99,27 @@ export async function createRuntimeApi({ descriptor, port, share, schedule }: Ru
       guard.invoked();
       session.deliver(event);
     },
+    get extensions() {
+      return extensions;
+    },
     suspend: () => session.close(),
-    expectRuntime: () => expectRuntime(server, session),
+    expectRuntime: async () => {
+      extensions.retire();
+      await cutConnections(server, session);
+      extensions = new ExtensionRegistry();
+      session.open();
+    },
     close,
   };
 }
 
-async function expectRuntime(server: Server, session: RuntimeSession): Promise<void> {
+async function cutConnections(server: Server, session: RuntimeSession): Promise<void> {
   session.close();
   // SECURITY: a connection of the ended process may still wait in the accept queue with a request in it. It must meet the closed session,
   // not be taken for the next process: two turns of the event loop accept all there is, then they are cut.
   await eventLoopTurn();
   await eventLoopTurn();
   server.closeAllConnections();
-  session.open();
 }
 
 function eventLoopTurn(): Promise<void> {

@@ -7,7 +7,7 @@ import type { RuntimeExchange } from './runtime-exchange.ts';
 
 /** GET /runtime/invocation/next: waits for an event; asked again before it was answered, gives the same one again. */
 export function getNextInvocation(
-  { session, port, guard }: RuntimeExchange,
+  { session, port, guard, extensions }: RuntimeExchange,
   request: IncomingMessage,
   response: ServerResponse,
 ): RuntimeApiError | undefined {
@@ -18,7 +18,10 @@ export function getNextInvocation(
   discardBody(guard, request);
   if (typeof next === 'function') response.on('close', next);
   else sendEvent(response, next);
-  if (!wasReady) port.ready();
+  if (!wasReady) {
+    extensions.closeRegistration();
+    port.ready();
+  }
   return undefined;
 }
 

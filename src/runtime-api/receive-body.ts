@@ -10,6 +10,12 @@ const maxDiscardedBytes = 64 * 1024 * 1024;
 /** A body that stands still for this long is given up. */
 const bodyIdleTimeoutMs = 30_000;
 
+/** Up to `maxBytes` are kept, up to `maxReadBytes` are read before the connection is cut. */
+export interface BodyBounds {
+  readonly maxBytes: number;
+  readonly maxReadBytes: number;
+}
+
 export type ReceivedBody =
   | { readonly kind: 'whole'; readonly bytes: Buffer }
   | { readonly kind: 'tooLarge' }
@@ -21,7 +27,7 @@ export function receiveBody(
   guard: SurfaceGuard,
   request: IncomingMessage,
   done: (body: ReceivedBody) => void,
-  maxReadBytes = maxDiscardedBytes,
+  { maxBytes, maxReadBytes }: BodyBounds = { maxBytes: maxBodyBytes, maxReadBytes: maxDiscardedBytes },
 ): void {
   const body = new GatheredBody();
   let receivedBytes = 0;
@@ -38,7 +44,7 @@ export function receiveBody(
   };
   request.on('data', (chunk: Buffer) => {
     receivedBytes += chunk.length;
-    if (receivedBytes <= maxBodyBytes) body.push(chunk);
+    if (receivedBytes <= maxBytes) body.push(chunk);
     else body.drop();
     if (receivedBytes > maxReadBytes) {
       guard.malformed();
@@ -50,7 +56,7 @@ export function receiveBody(
   });
   request.on('end', () => {
     request.socket.setTimeout(0);
-    if (receivedBytes > maxBodyBytes) return tell({ kind: 'tooLarge' });
+    if (receivedBytes > maxBytes) return tell({ kind: 'tooLarge' });
     return tell({ kind: 'whole', bytes: body.bytes() });
   });
   request.on('error', () => tell({ kind: 'cut' }));
@@ -63,7 +69,7 @@ export function receiveBody(
 /** Reads a body that nobody wants, under the same bounds. SECURITY: node:http would read one without end as fast as it comes. */
 export function discardBody(guard: SurfaceGuard, request: IncomingMessage): void {
   if (request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined) return;
-  receiveBody(guard, request, () => {}, maxBodyBytes);
+  receiveBody(guard, request, () => {}, { maxBytes: 0, maxReadBytes: maxBodyBytes });
 }
 
 /** SECURITY: a body in pieces of one byte must not cost an object for each: what does not come in one piece is copied together. */

@@ -1,5 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { methodNotAllowed, notFound, type RuntimeApiError, sendError } from './answers.ts';
+import { getNextEvent } from './extensions/get-next-event.ts';
+import { postExtensionExitError, postExtensionInitError } from './extensions/post-extension-error.ts';
+import { postRegister } from './extensions/post-register.ts';
 import { getNextInvocation } from './get-next-invocation.ts';
 import { postInitError } from './post-init-error.ts';
 import { postInvocationError } from './post-invocation-error.ts';
@@ -17,15 +20,19 @@ interface Route {
   readonly endpoint: Endpoint;
 }
 
-/** The Runtime API, version 2018-06-01. */
+/** The Runtime API, version 2018-06-01, and the Extensions API, version 2020-01-01. */
 const routes: readonly Route[] = [
   { method: 'GET', path: /^\/2018-06-01\/runtime\/invocation\/next$/, endpoint: getNextInvocation },
   { method: 'POST', path: /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/response$/, endpoint: postInvocationResponse },
   { method: 'POST', path: /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/error$/, endpoint: postInvocationError },
   { method: 'POST', path: /^\/2018-06-01\/runtime\/init\/error$/, endpoint: postInitError },
+  { method: 'POST', path: /^\/2020-01-01\/extension\/register$/, endpoint: postRegister },
+  { method: 'GET', path: /^\/2020-01-01\/extension\/event\/next$/, endpoint: getNextEvent },
+  { method: 'POST', path: /^\/2020-01-01\/extension\/init\/error$/, endpoint: postExtensionInitError },
+  { method: 'POST', path: /^\/2020-01-01\/extension\/exit\/error$/, endpoint: postExtensionExitError },
 ];
 
-/** Hands a request to its endpoint; 404 and 405 for what the Runtime API does not have. */
+/** Hands a request to its endpoint; 404 and 405 for what neither has. */
 export function routeRequest(exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse): void {
   const url = request.url ?? '';
   const query = url.indexOf('?');

@@ -1,3 +1,4 @@
+import type { ExtensionDescription } from './extensions/extension.ts';
 import type { SurfaceLimit } from './surface-guard.ts';
 
 /** One event as the runtime is given it. Members that are absent or empty have no header. */
@@ -20,6 +21,13 @@ export interface RuntimeFailure {
   readonly payload: Buffer;
 }
 
+/** What an extension reported before it ends; `errorType` is its own text. */
+export interface ExtensionFailure {
+  readonly name: string;
+  readonly phase: 'init' | 'exit';
+  readonly errorType: string;
+}
+
 /** The environment as its Runtime API sees it. Calls come in an order that the protocol allows. */
 export interface RuntimeApiPort {
   /** The runtime asks for an event for the first time, or again after it answered one. */
@@ -29,6 +37,11 @@ export interface RuntimeApiPort {
   failed(failure: RuntimeFailure): void;
   /** The response was over the limit and has been thrown away. */
   respondedTooMuch(): void;
+  extensionRegistered(extension: ExtensionDescription): void;
+  /** One has registered or asks for its next event: the registry tells how they all stand. */
+  extensionsChanged(): void;
+  /** Once per extension. Lambda fails the environment when the extension's process ends, with `Extension.InitError` or `Extension.ExitError`. */
+  extensionFailed(failure: ExtensionFailure): void;
   /** The environment went beyond what it may ask of the daemon: nothing of it is read any more, and it is to end. */
   exceeded(limit: SurfaceLimit): void;
 }

@@ -1,14 +1,12 @@
 import { closeSync } from 'node:fs';
 import { connect } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bindLoopbackSocket, connectAndWrite } from '../../test/support/kernel-objects.ts';
+import { connectAndWrite } from '../../test/support/kernel-objects.ts';
 import { RuntimeClient } from '../../test/support/runtime-client.ts';
-import { type Clock, systemClock } from '../environment/clock.ts';
-import { TokenBudget } from '../environment/token-budget.ts';
-import { createRuntimeApi, type RuntimeApi } from './create-runtime-api.ts';
+import { type ServedRuntimeApi, serveRuntimeApi } from '../../test/support/served-runtime-api.ts';
+import type { Clock } from '../environment/clock.ts';
 import { maxBodyBytes } from './receive-body.ts';
-import type { InvocationEvent, RuntimeFailure } from './runtime-api-port.ts';
-import type { SurfaceLimit } from './surface-guard.ts';
+import type { InvocationEvent } from './runtime-api-port.ts';
 
 const event: InvocationEvent = {
   requestId: '8476a536-e9f4-11e8-9739-2dfe598c3fcd',
@@ -17,51 +15,16 @@ const event: InvocationEvent = {
   deadlineMs: 1_700_000_003_000,
 };
 
-class RecordingPort {
-  readonly calls: string[] = [];
-  readonly payloads: Buffer[] = [];
-  readonly failures: RuntimeFailure[] = [];
-  onReady: () => void = () => {};
-
-  ready(): void {
-    this.calls.push('ready');
-    this.onReady();
-  }
-  initFailed(failure: RuntimeFailure): void {
-    this.calls.push('initFailed');
-    this.failures.push(failure);
-  }
-  responded(payload: Buffer): void {
-    this.calls.push('responded');
-    this.payloads.push(payload);
-  }
-  failed(failure: RuntimeFailure): void {
-    this.calls.push('failed');
-    this.failures.push(failure);
-  }
-  respondedTooMuch(): void {
-    this.calls.push('respondedTooMuch');
-  }
-  exceeded(limit: SurfaceLimit): void {
-    this.calls.push(`exceeded ${limit}`);
-  }
-}
-
 const opened: { close(): void }[] = [];
 
-async function serve(clock: Clock = systemClock): Promise<{ api: RuntimeApi; port: RecordingPort; tcpPort: number; client: RuntimeClient }> {
-  const { descriptor, port: tcpPort } = bindLoopbackSocket();
-  const port = new RecordingPort();
-  const schedule = clock.schedule.bind(clock);
-  const api = await createRuntimeApi({ descriptor, port, share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }), schedule });
-  await api.expectRuntime();
-  const client = new RuntimeClient(tcpPort);
-  opened.push(client, api);
-  return { api, port, tcpPort, client };
+async function serve(clock?: Clock): Promise<ServedRuntimeApi> {
+  const served = await serveRuntimeApi(clock);
+  opened.push(served.client, served.api);
+  return served;
 }
 
 /** A runtime that has been handed `event`. */
-async function serveRunning(handed: InvocationEvent = event): Promise<Awaited<ReturnType<typeof serve>>> {
+async function serveRunning(handed: InvocationEvent = event): Promise<ServedRuntimeApi> {
   const served = await serve();
   served.port.onReady = () => served.api.deliver(handed);
   await served.client.next();
@@ -263,7 +226,7 @@ describe('POST init/error', () => {
 });
 
 describe('everything else', () => {
-  it.each(['/', '/2018-06-01/runtime/invocation', '/2020-01-01/extension/register', '/2018-06-01/runtime/invocation/a/b/response'])(
+  it.each(['/', '/2018-06-01/runtime/invocation', '/2020-01-01/extension', '/2018-06-01/runtime/invocation/a/b/response'])(
     '%s is 404',
     async (path) => {
       const { client } = await serve();

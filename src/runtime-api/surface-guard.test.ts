@@ -29,12 +29,16 @@ async function serve() {
     descriptor,
     share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }),
     schedule: clock.schedule.bind(clock),
+    function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
     port: {
       ready: () => onReady(),
       initFailed: () => {},
       responded: (payload) => void responses.push(payload),
       failed: () => {},
       respondedTooMuch: () => {},
+      extensionRegistered: () => {},
+      extensionsChanged: () => {},
+      extensionFailed: () => {},
       exceeded: (limit) => {
         exceeded.push(limit);
         ended.resolve();

@@ -1,0 +1,73 @@
+import { type Clock, systemClock } from '../../src/environment/clock.ts';
+import { TokenBudget } from '../../src/environment/token-budget.ts';
+import { createRuntimeApi, type RuntimeApi } from '../../src/runtime-api/create-runtime-api.ts';
+import type { ExtensionDescription } from '../../src/runtime-api/extensions/extension.ts';
+import type { ExtensionFailure, RuntimeApiPort, RuntimeFailure } from '../../src/runtime-api/runtime-api-port.ts';
+import type { SurfaceLimit } from '../../src/runtime-api/surface-guard.ts';
+import { bindLoopbackSocket } from './kernel-objects.ts';
+import { RuntimeClient } from './runtime-client.ts';
+
+/** Notes what a Runtime API tells its environment. */
+export class RecordingPort implements RuntimeApiPort {
+  readonly calls: string[] = [];
+  readonly payloads: Buffer[] = [];
+  readonly failures: RuntimeFailure[] = [];
+  readonly registered: ExtensionDescription[] = [];
+  onReady: () => void = () => {};
+  onExtensionsChanged: () => void = () => {};
+
+  ready(): void {
+    this.calls.push('ready');
+    this.onReady();
+  }
+  initFailed(failure: RuntimeFailure): void {
+    this.calls.push('initFailed');
+    this.failures.push(failure);
+  }
+  responded(payload: Buffer): void {
+    this.calls.push('responded');
+    this.payloads.push(payload);
+  }
+  failed(failure: RuntimeFailure): void {
+    this.calls.push('failed');
+    this.failures.push(failure);
+  }
+  respondedTooMuch(): void {
+    this.calls.push('respondedTooMuch');
+  }
+  extensionRegistered(extension: ExtensionDescription): void {
+    this.calls.push(`registered ${extension.name}`);
+    this.registered.push(extension);
+  }
+  extensionsChanged(): void {
+    this.onExtensionsChanged();
+  }
+  extensionFailed({ name, phase, errorType }: ExtensionFailure): void {
+    this.calls.push(`${phase} error of ${name}: ${errorType}`);
+  }
+  exceeded(limit: SurfaceLimit): void {
+    this.calls.push(`exceeded ${limit}`);
+  }
+}
+
+export interface ServedRuntimeApi {
+  readonly api: RuntimeApi;
+  readonly port: RecordingPort;
+  readonly tcpPort: number;
+  readonly client: RuntimeClient;
+}
+
+/** A Runtime API on the loopback, as an environment's is inside; whoever asks for it closes `client` and `api`. */
+export async function serveRuntimeApi(clock: Clock = systemClock): Promise<ServedRuntimeApi> {
+  const { descriptor, port: tcpPort } = bindLoopbackSocket();
+  const port = new RecordingPort();
+  const api = await createRuntimeApi({
+    descriptor,
+    port,
+    function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
+    share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }),
+    schedule: clock.schedule.bind(clock),
+  });
+  await api.expectRuntime();
+  return { api, port, tcpPort, client: new RuntimeClient(tcpPort) };
+}
