@@ -2,6 +2,8 @@ import type { Clock } from './clock.ts';
 import { LogPipe } from './log-pipe.ts';
 import type { LogSink } from './log-sink.ts';
 import { LogTail } from './log-tail.ts';
+import type { PlatformEvent } from './platform-event.ts';
+import { platformText } from './platform-text.ts';
 import { TokenBudget } from './token-budget.ts';
 
 /** What stdout and stderr of one environment may write together, sustained, and at once. */
@@ -36,7 +38,12 @@ export class EnvironmentLog {
     this.#stderr = new LogPipe({ ...shared, descriptor: options.stderr });
   }
 
-  /** Writes a line of the platform's: START, END, REPORT and the like. */
+  /** Tells an event of the platform's: START, REPORT and the like. */
+  event(event: PlatformEvent): void {
+    for (const line of platformText(event)) this.platform(line);
+  }
+
+  /** Writes a line of the platform's that is no event: why something failed. */
   platform(line: string): void {
     this.#tail?.push(Buffer.from(line));
     this.#sink.append(this.#clock.wallMs(), line);

@@ -11,7 +11,7 @@ import type { EnvironmentOwner } from './environment-owner.ts';
 import { closeDescriptors, EnvironmentParts } from './environment-parts.ts';
 import { allows, type EnvironmentEvent, type EnvironmentPhase, type EnvironmentState, transition } from './environment-state.ts';
 import { environmentVariables } from './environment-variables.ts';
-import { initReportLine, initStartLine } from './init-lines.ts';
+import { type InitFacts, initReportEvent, initStartEvent } from './init-events.ts';
 import { Invocation } from './invocation.ts';
 import type { FailureCause } from './invocation-failure.ts';
 import type { LogSink, LogStreamName } from './log-sink.ts';
@@ -35,7 +35,7 @@ export interface EnvironmentDependencies {
 /** What a claim brought, and what was made of it. */
 interface Claim {
   readonly environmentId: string;
-  readonly runtime: RuntimeSummary;
+  readonly init: InitFacts;
   readonly variables: Readonly<Record<string, string>>;
   readonly parts: EnvironmentParts;
 }
@@ -167,16 +167,16 @@ export class ExecutionEnvironment {
     const issued = credentials.issue(environmentId, accountId);
     return {
       environmentId,
-      runtime,
+      init: { function: this.function, runtime, region, logStream, initializationType: 'on-demand' },
       parts,
       variables: environmentVariables({ function: this.function, runtime, region, logStream, credentials: issued }),
     };
   }
 
   async #firstInit(): Promise<void> {
-    const { clock, region } = this.#dependencies;
-    const { runtime, parts } = this.#claimed();
-    parts.log.platform(initStartLine(runtime, region));
+    const { clock } = this.#dependencies;
+    const { init, parts } = this.#claimed();
+    parts.log.event(initStartEvent(init, 'init'));
     const startedMs = clock.monotonicMs();
     const failure = await this.#startRuntime((start) => start.settle({ kind: 'initTimeout' }));
     const durationMs = clock.monotonicMs() - startedMs;
@@ -189,7 +189,7 @@ export class ExecutionEnvironment {
     this.#reset();
     await this.#resetting;
     await parts.log.drain();
-    parts.log.platform(initReportLine('init', durationMs, failure));
+    parts.log.event(initReportEvent(init, { phase: 'init', durationMs, cause: failure }));
   }
 
   /** An environment that is being lost refuses: its loss is told on its own way. */
@@ -249,9 +249,9 @@ export class ExecutionEnvironment {
         this.#deliver(invocation);
         return;
       }
-      const { log } = this.#claimed().parts;
-      await log.drain();
-      log.platform(initReportLine('invoke', clock.monotonicMs() - startedMs, failure));
+      const { init, parts } = this.#claimed();
+      await parts.log.drain();
+      parts.log.event(initReportEvent(init, { phase: 'invoke', durationMs: clock.monotonicMs() - startedMs, cause: failure }));
       await this.#break(failure);
     } catch (error) {
       onProblem('starting a runtime again failed', error);

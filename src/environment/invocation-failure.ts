@@ -1,4 +1,5 @@
 import { type SurfaceLimit, surfaceLimits } from '../runtime-api/surface-guard.ts';
+import type { PhaseStatus } from './platform-event.ts';
 
 /** Why an invocation, or the start of a runtime, failed. */
 export type FailureCause =
@@ -83,9 +84,13 @@ export function renderFailure(
   }
 }
 
-/** The type that INIT_REPORT and REPORT name. */
-export function failureErrorType(cause: FailureCause): string | undefined {
-  return renderFailure(cause, { requestId: '', timeoutSeconds: 0, wallMs: 0 }).report?.errorType;
+/** How a phase with this failure, or without any, ended, as the platform's events tell it. An error that the function itself answered is no failure of a phase. */
+export function phaseStatus(cause: FailureCause | undefined): PhaseStatus {
+  const report = cause && renderFailure(cause, { requestId: '', timeoutSeconds: 0, wallMs: 0 }).report;
+  if (report === undefined) return { status: 'success' };
+  if (report.status === 'timeout') return { status: 'timeout' };
+  const errorType = report.errorType ?? 'Runtime.Unknown';
+  return { status: errorType.startsWith('Sandbox.') ? 'failure' : 'error', errorType };
 }
 
 function exitFailure(requestId: string, reason: string, outOfMemory: boolean): RenderedFailure {

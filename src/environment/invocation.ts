@@ -1,6 +1,7 @@
 import type { InvocationEvent } from '../runtime-api/runtime-api-port.ts';
 import type { ScheduledTask } from './clock.ts';
 import type { FailureCause } from './invocation-failure.ts';
+import type { Span } from './platform-event.ts';
 
 /** What the client gets: the function's answer, or why there is none. */
 export type InvocationAnswer = { readonly payload: Buffer } | { readonly failure: FailureCause };
@@ -12,6 +13,8 @@ export interface InvocationEnd {
   readonly initDurationMs?: number;
   readonly maxMemoryUsedMiB: number;
   readonly failure?: FailureCause;
+  /** What came after the runtime was done, for the report. */
+  readonly spans?: readonly Span[];
 }
 
 /** One invocation in its environment: answered once, ended once, never ended before it is answered. */
@@ -69,7 +72,7 @@ export class Invocation {
     this.answer({ failure });
   }
 
-  end(facts: { readonly maxMemoryUsedMiB: number; readonly initDurationMs?: number }): void {
+  end(facts: Omit<InvocationEnd, 'durationMs' | 'failure'>): void {
     this.#end({ ...facts, durationMs: this.#durationMs ?? 0, ...(this.#failure === undefined ? {} : { failure: this.#failure }) });
   }
 }

@@ -5,7 +5,7 @@ import type { ExecutionEnvironment } from '../environment/execution-environment.
 import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
 import { type RenderedFailure, renderFailure } from '../environment/invocation-failure.ts';
 import { CloisterError } from '../errors.ts';
-import { endLine, reportLine, startLine } from './invocation-lines.ts';
+import { reportEvent, startEvent } from './invocation-events.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
 import { ReservedConcurrency } from './reserved-concurrency.ts';
 
@@ -38,7 +38,7 @@ export class FunctionInvoker implements Invoker {
     const environment = await this.#acquire(owner);
     const { log } = environment;
     if (request.logTail) log.beginTail();
-    log.platform(startLine(request.requestId, request.function.version));
+    log.event(startEvent(request));
     const invocation = environment.invoke(owner, {
       requestId: request.requestId,
       payload: request.payload,
@@ -110,22 +110,10 @@ export class FunctionInvoker implements Invoker {
 
   /** Writes END and REPORT, gives the environment back, and returns the tail if one was kept. */
   #report(request: InvokeRequest, environment: ExecutionEnvironment, end: InvocationEnd): Buffer {
-    const { requestId, function: fn } = request;
     const { log } = environment;
     const failure: RenderedFailure | undefined = end.failure && renderFailure(end.failure, this.#failureContext(request));
     if (failure?.logLine !== undefined) log.platform(failure.logLine);
-    log.platform(endLine(requestId));
-    log.platform(
-      reportLine({
-        requestId,
-        durationMs: end.durationMs,
-        timeoutSeconds: fn.timeoutSeconds,
-        memorySizeMiB: fn.memorySizeMiB,
-        maxMemoryUsedMiB: end.maxMemoryUsedMiB,
-        ...(end.initDurationMs === undefined ? {} : { initDurationMs: end.initDurationMs }),
-        ...(failure?.report === undefined ? {} : { failure: failure.report }),
-      }),
-    );
+    log.event(reportEvent(request, end));
     const tail = log.endTail();
     this.#pool.release(environment);
     return tail;
