@@ -60,6 +60,23 @@ describe('CodeArtifacts', () => {
     expect(await exists(dropped)).toEqual({ archive: false, image: false });
   });
 
+  it('builds the same bytes once for an account, and once more for another', async () => {
+    const building = vi.spyOn(agent, 'buildImage');
+    const first = await build('same', keep);
+    expect(await build('same', keep)).toEqual(first);
+    expect(building).toHaveBeenCalledTimes(1);
+    await code.build({ accountId: '210987654321', archive: zipBytes('same'), maxUnpackedBytes: 1_000 }, keep);
+    expect(building).toHaveBeenCalledTimes(2);
+  });
+
+  it('lets the builder refuse what is larger than the upload may be', async () => {
+    const { unpackedBytes } = await build('large', keep);
+    const building = vi.spyOn(agent, 'buildImage');
+    const maxUnpackedBytes = unpackedBytes - 1;
+    await code.build({ accountId, archive: zipBytes('large'), maxUnpackedBytes }, keep).catch(() => undefined);
+    expect(building).toHaveBeenCalledWith(expect.anything(), { accountId, maxUnpackedBytes });
+  });
+
   it('drops what was built for a change that failed', async () => {
     let made: CodeArtifact | undefined;
     const failed = build('failed', async (built) => {

@@ -114,10 +114,13 @@ export class CodeArtifacts {
 
   async #make({ accountId, archive, maxUnpackedBytes }: { accountId: string; archive: Uint8Array; maxUnpackedBytes: number }): Promise<CodeArtifact> {
     const { agent, archives, ledger } = this.#options;
+    const archiveDigest = hash('sha256', archive);
+    // No sweep runs now: what a version refers to here stays until the new one does.
+    const known = await ledger.findImage({ accountId, archiveDigest });
+    if (known !== undefined && known.unpackedBytes <= maxUnpackedBytes) return { archiveDigest, archiveBytes: archive.byteLength, ...known };
     this.#gate(accountId).made = true;
     const image = await agent.buildImage(archive, { accountId, maxUnpackedBytes });
     await ledger.record({ accountId, kind: 'image', digest: image.digest });
-    const archiveDigest = hash('sha256', archive);
     // ORDER: recorded before it is made, so that a crash in between leaves nothing unknown.
     await ledger.record({ accountId, kind: 'archive', digest: archiveDigest });
     await archives.put(accountId, archiveDigest, archive);

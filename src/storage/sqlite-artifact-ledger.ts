@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Artifact, ArtifactLedger } from '../control-api/artifact-ledger.ts';
+import type { Artifact, ArtifactLedger, BuiltImage } from '../control-api/artifact-ledger.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 
 /** Which archives and images exist, and by joining with what refers to them, which are needed no more. */
@@ -30,6 +30,18 @@ export class SqliteArtifactLedger implements ArtifactLedger {
       .where('digest', 'not in', (eb) => eb.selectFrom('function_version_layers').select('image_digest').where('layer_account_id', '=', accountId))
       .execute();
     return [...archives, ...images].map(({ kind, digest }) => ({ accountId, kind, digest }));
+  }
+
+  async findImage({ accountId, archiveDigest }: { readonly accountId: string; readonly archiveDigest: string }): Promise<BuiltImage | undefined> {
+    const of = (table: 'function_versions' | 'layer_versions') =>
+      this.#database
+        .selectFrom(table)
+        .select(['image_digest as imageDigest', 'unpacked_bytes as unpackedBytes'])
+        .where('account_id', '=', accountId)
+        .where('archive_digest', '=', archiveDigest)
+        .limit(1)
+        .executeTakeFirst();
+    return (await of('function_versions')) ?? (await of('layer_versions'));
   }
 
   async forget({ accountId, kind, digest }: Artifact): Promise<void> {
