@@ -9,7 +9,7 @@ import { delimiter, dirname, join } from 'node:path';
 import { runtimesDirectory } from './runtimes.ts';
 
 const root = dirname(import.meta.dirname);
-const allProjects = ['unit', 'privileged', 'clients'] as const;
+const allProjects = ['unit', 'privileged', 'conformance', 'clients'] as const;
 type Project = (typeof allProjects)[number];
 
 /** What a stranger's tests may find missing on a host: full test name → reason. Any other skip fails the run. */
