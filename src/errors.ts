@@ -8,6 +8,8 @@ export type CloisterErrorCode =
   | 'BuilderFailed'
   | 'ConcurrencyReached'
   | 'Conflict'
+  | 'ConnectionRefused'
+  | 'ConnectionTimedOut'
   | 'EnvironmentGone'
   | 'HostUnfit'
   | 'Internal'

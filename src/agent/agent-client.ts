@@ -19,6 +19,8 @@ const codes: ReadonlySet<string> = new Set<CloisterErrorCode>([
   'BadMessage',
   'BuilderFailed',
   'Conflict',
+  'ConnectionRefused',
+  'ConnectionTimedOut',
   'EnvironmentGone',
   'HostUnfit',
   'NoCapacity',
@@ -88,11 +90,25 @@ export class AgentClient implements HostAgent {
       stdout: this.#take(tokens.stdout),
       stderr: this.#take(tokens.stderr),
       memoryPeak: this.#take(tokens.memoryPeak),
+      freezer: this.#take(tokens.freezer),
+      freezerWords: tokens.freezerWords,
     };
   }
 
   async start(options: RequestOf<'start'>): Promise<number> {
     return (await this.#request('start', options)).processId;
+  }
+
+  listExtensions(options: RequestOf<'listExtensions'>): Promise<Results['listExtensions']> {
+    return this.#request('listExtensions', options);
+  }
+
+  async signal(options: RequestOf<'signal'>): Promise<void> {
+    await this.#request('signal', options);
+  }
+
+  async connect(options: RequestOf<'connect'>): Promise<{ readonly descriptor: number }> {
+    return { descriptor: this.#take((await this.#request('connect', options)).descriptor) };
   }
 
   async reset(environmentId: string): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Evidence } from '../evidence.ts';
-import type { AgentEvent, RequestOf, Results, RuntimeSummary } from './messages.ts';
+import type { AgentEvent, FreezerWords, RequestOf, Results, RuntimeSummary } from './messages.ts';
 
 /** An environment's descriptors, received: the caller owns and closes them. */
 export interface ClaimedDescriptors {
@@ -7,6 +7,9 @@ export interface ClaimedDescriptors {
   readonly stdout: number;
   readonly stderr: number;
   readonly memoryPeak: number;
+  /** Write-only. One write of a word freezes or thaws the environment, without a word to the agent. */
+  readonly freezer: number;
+  readonly freezerWords: FreezerWords;
 }
 
 /** The host agent as the daemon sees it. Every verb rejects with a CloisterError; after `AgentGone` none answers again. */
@@ -18,8 +21,16 @@ export interface HostAgent {
   openSlot(options: RequestOf<'openSlot'>): Promise<string>;
   prepare(options: RequestOf<'prepare'>): Promise<string>;
   claim(options: RequestOf<'claim'>): Promise<ClaimedDescriptors>;
+  /** The external extensions of the environment's layers, sorted by name. */
+  listExtensions(options: RequestOf<'listExtensions'>): Promise<Results['listExtensions']>;
+  /** Resolves with the id of the process once it has been executed; `NotFound` when that is impossible. `exited` events tell of its end. */
   start(options: RequestOf<'start'>): Promise<number>;
+  /** To the process and its whole group. */
+  signal(options: RequestOf<'signal'>): Promise<void>;
+  /** A connected, non-blocking TCP socket, which the caller closes. Rejects with `ConnectionRefused` or `ConnectionTimedOut`. */
+  connect(options: RequestOf<'connect'>): Promise<{ readonly descriptor: number }>;
   reset(environmentId: string): Promise<void>;
+  /** For evidence and tests: on the way of an invocation the daemon writes to the claim's `freezer`. */
   freeze(environmentId: string): Promise<void>;
   thaw(environmentId: string): Promise<void>;
   setLimits(options: RequestOf<'setLimits'>): Promise<void>;

@@ -12,6 +12,10 @@ export const digest = z.string().regex(/^[0-9a-f]{64}$/);
 export const environmentId = z.string().regex(/^env-[0-9a-f]{16}$/);
 export const slotId = z.string().regex(/^slot-\d{1,12}$/);
 export const uploadId = z.string().regex(/^up-[0-9a-f]{16}$/);
+/** A file name directly in /opt/extensions: nothing that is a path, an option or a line of its own in a log. */
+export const extensionName = z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.+=@~-]{0,127}$/);
+/** What one look at /opt/extensions tells at most; more than Lambda's 10, so that too many are seen to be too many. */
+export const maxListedExtensions = 64;
 export const runtimeName = z.string().regex(/^[a-z][a-z0-9.-]{1,39}$/);
 const functionName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/);
 const versionName = z.string().regex(/^(\$LATEST|[1-9]\d{0,14})$/);
@@ -22,6 +26,9 @@ const variableValue = z
   .max(8_192)
   .refine((value) => !value.includes('\0'));
 
+/** PID 1's number for a process of its environment. */
+const processId = z.int().min(1).max(0xffff_ffff);
+
 const driver = z.enum(['oci', 'microvm']);
 const memorySizeMiB = z.int().min(128).max(32_768);
 const tmpSizeMiB = z.int().min(512).max(32_768);
@@ -29,6 +36,11 @@ const tmpSizeMiB = z.int().min(512).max(32_768);
 const tenantId = z.string().regex(/^[a-zA-Z0-9._:/=+\-@ ]{1,256}$/);
 const owner = z.strictObject({ accountId, functionName, version: versionName, tenantId: tenantId.exactOptional() });
 export type Owner = z.infer<typeof owner>;
+const processToStart = z.union([
+  z.strictObject({ kind: z.literal('runtime') }),
+  z.strictObject({ kind: z.literal('extension'), name: extensionName }),
+]);
+export type ProcessToStart = z.infer<typeof processToStart>;
 
 /** One schema per verb: what the daemon may ask. */
 export const requestSchemas = {
@@ -48,13 +60,15 @@ export const requestSchemas = {
     codeDigest: digest,
     layers: z.array(z.strictObject({ accountId, digest })).max(5),
   }),
-  /** Starts the runtime's entry point as sbx_user1051 with exactly these variables. */
-  start: z.strictObject({
-    environmentId,
-    process: z.strictObject({ kind: z.literal('runtime') }),
-    environment: z.record(variableName, variableValue),
-  }),
-  /** Kills every process but PID 1; slot and /tmp stay. */
+  /** The external extensions: executable regular files directly in /opt/extensions. */
+  listExtensions: z.strictObject({ environmentId }),
+  /** Starts the runtime's entry point in /var/task, or an extension in /, as sbx_user1051 with exactly these variables. Thaws. */
+  start: z.strictObject({ environmentId, process: processToStart, environment: z.record(variableName, variableValue) }),
+  /** To the process group of what start() started; one that has ended is left alone. Thaws. */
+  signal: z.strictObject({ environmentId, processId, signal: z.enum(['SIGTERM', 'SIGKILL']) }),
+  /** A connection to 127.0.0.1 of the environment's network namespace and nothing else; answered with a descriptor. */
+  connect: z.strictObject({ environmentId, port: z.int().min(1).max(65_535) }),
+  /** Kills every process but PID 1; slot and /tmp stay. Thaws. */
   reset: z.strictObject({ environmentId }),
   freeze: z.strictObject({ environmentId }),
   thaw: z.strictObject({ environmentId }),
@@ -93,6 +107,12 @@ export interface RuntimeSummary {
   readonly createdAt: string;
 }
 
+/** What to write into a freezer: the kernel's two versions of control groups have different words. */
+export interface FreezerWords {
+  readonly frozen: string;
+  readonly thawed: string;
+}
+
 /** `descriptor` values are tokens: the descriptor itself travels on the second socketpair, tagged with it. */
 export interface Results {
   openUpload: { readonly uploadId: string; readonly descriptor: number };
@@ -109,8 +129,16 @@ export interface Results {
     readonly stderr: number;
     /** Read-only, rewindable: decimal bytes, the environment's peak memory. */
     readonly memoryPeak: number;
+    /** Write-only: the environment's freezer; one write of a word freezes or thaws it. */
+    readonly freezer: number;
+    readonly freezerWords: FreezerWords;
   };
+  /** Sorted; at most `maxListedExtensions`. */
+  listExtensions: { readonly names: readonly string[] };
   start: { readonly processId: number };
+  signal: Record<string, never>;
+  /** A connected TCP socket. */
+  connect: { readonly descriptor: number };
   reset: Record<string, never>;
   freeze: Record<string, never>;
   thaw: Record<string, never>;

@@ -1,9 +1,11 @@
 import type { Driver, StoredImage } from '../drivers/driver.ts';
 import { CloisterError } from '../errors.ts';
 import type { ImageMounts } from '../isolation/rootfs/image-mounts.ts';
+import { closeAll } from '../linux/descriptor.ts';
 import type { BuiltRuntime, RuntimeManifest } from '../runtimes/runtime-manifest.ts';
 import type { Handlers } from './agent-server.ts';
 import type { DedicatedRuntimes } from './dedicated-runtimes.ts';
+import { extensionNames } from './extension-names.ts';
 import type { HostBudget } from './host-budget.ts';
 import type { ImageBuilder } from './image-builder.ts';
 import type { ImageStore } from './image-store.ts';
@@ -62,9 +64,27 @@ export function verbHandlers(options: VerbsOptions): Handlers {
     claim: async ({ environmentId, owner, codeDigest, layers }, send) => {
       const code = findImage(owner, { accountId: owner.accountId, digest: codeDigest });
       const ends = await driver.claim(environmentId, { owner, code, layers: layers.map((layer) => findImage(owner, layer)) });
-      return { runtimeApi: send(ends.runtimeApi), stdout: send(ends.stdout), stderr: send(ends.stderr), memoryPeak: send(ends.memoryPeak) };
+      const { runtimeApi, stdout, stderr, memoryPeak, freezer, freezerWords } = ends;
+      return {
+        runtimeApi: send(runtimeApi),
+        stdout: send(stdout),
+        stderr: send(stderr),
+        memoryPeak: send(memoryPeak),
+        freezer: send(freezer),
+        freezerWords,
+      };
     },
-    start: async ({ environmentId, environment }) => ({ processId: await driver.start(environmentId, environment) }),
+    listExtensions: async ({ environmentId }) => ({ names: extensionNames(await driver.listExtensions(environmentId)) }),
+    start: async ({ environmentId, process, environment }) => ({ processId: await driver.start(environmentId, process, environment) }),
+    signal: async ({ environmentId, processId, signal }) => done(driver.signal(environmentId, processId, signal)),
+    connect: async ({ environmentId, port }, send) => {
+      const fd = await driver.connect(environmentId, port);
+      try {
+        return { descriptor: send(fd) };
+      } finally {
+        closeAll(fd);
+      }
+    },
     reset: async ({ environmentId }) => done(driver.reset(environmentId)),
     freeze: async ({ environmentId }) => done(driver.freeze(environmentId)),
     thaw: async ({ environmentId }) => done(driver.thaw(environmentId)),

@@ -24,6 +24,8 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
     new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' }),
   Conflict: () =>
     new ApiError('ResourceConflictException', 'The operation cannot be performed at this time: the resource is in use or being changed.'),
+  ConnectionRefused: serviceFailure,
+  ConnectionTimedOut: serviceFailure,
   EnvironmentGone: () => new ApiError('ResourceNotFoundException', 'The execution environment does not exist any more.'),
   HostUnfit: serviceFailure,
   Internal: serviceFailure,

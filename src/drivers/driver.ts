@@ -1,4 +1,4 @@
-import type { Owner } from '../agent/messages.ts';
+import type { FreezerWords, Owner, ProcessToStart } from '../agent/messages.ts';
 import type { Evidence } from '../evidence.ts';
 
 /** A runtime image as a driver needs it. */
@@ -36,6 +36,9 @@ export interface EnvironmentDescriptors {
   readonly stdout: number;
   readonly stderr: number;
   readonly memoryPeak: number;
+  /** For writing alone. */
+  readonly freezer: number;
+  readonly freezerWords: FreezerWords;
 }
 
 export type DriverEvent =
@@ -55,7 +58,13 @@ export interface Driver {
   prepare(options: PrepareOptions): Promise<string>;
   /** Binds a prepared environment to one owner, once, for good. */
   claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors>;
-  start(environmentId: string, environment: Readonly<Record<string, string>>): Promise<number>;
+  /** Names of executable regular files directly in /opt/extensions, as they are there: not checked, in no order. At most 64. */
+  listExtensions(environmentId: string): Promise<readonly string[]>;
+  start(environmentId: string, process: ProcessToStart, environment: Readonly<Record<string, string>>): Promise<number>;
+  /** To the process group of what start() started. */
+  signal(environmentId: string, processId: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** A connected TCP socket to 127.0.0.1:`port` of the environment's network namespace; the caller closes it. */
+  connect(environmentId: string, port: number): Promise<number>;
   reset(environmentId: string): Promise<void>;
   freeze(environmentId: string): Promise<void>;
   thaw(environmentId: string): Promise<void>;

@@ -20,13 +20,15 @@ export class EnvironmentParts {
   readonly log: EnvironmentLog;
   readonly runtimeApi: RuntimeApi;
   readonly #memoryPeak: number;
+  readonly #freezer: number;
   #peakMemoryMiB = 0;
   #isClosed = false;
 
-  private constructor(log: EnvironmentLog, runtimeApi: RuntimeApi, memoryPeak: number) {
+  private constructor(log: EnvironmentLog, runtimeApi: RuntimeApi, { memoryPeak, freezer }: ClaimedDescriptors) {
     this.log = log;
     this.runtimeApi = runtimeApi;
     this.#memoryPeak = memoryPeak;
+    this.#freezer = freezer;
   }
 
   /** Takes a claim's descriptors over; on failure all of them are closed. */
@@ -44,11 +46,12 @@ export class EnvironmentParts {
       return new EnvironmentParts(
         log,
         await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, function: identity, share, schedule: clock.schedule.bind(clock) }),
-        descriptors.memoryPeak,
+        descriptors,
       );
     } catch (error) {
       log.close();
       closeSync(descriptors.memoryPeak);
+      closeSync(descriptors.freezer);
       throw error;
     }
   }
@@ -74,10 +77,12 @@ export class EnvironmentParts {
     await this.log.drain(lastDrainWaitMs);
     this.log.close();
     closeSync(this.#memoryPeak);
+    closeSync(this.#freezer);
   }
 }
 
 /** For a claim that nobody wants any more. */
 export function closeDescriptors(descriptors: ClaimedDescriptors): void {
-  for (const descriptor of Object.values(descriptors)) closeSync(descriptor);
+  const { runtimeApi, stdout, stderr, memoryPeak, freezer } = descriptors;
+  for (const descriptor of [runtimeApi, stdout, stderr, memoryPeak, freezer]) closeSync(descriptor);
 }

@@ -2,12 +2,15 @@ import { CloisterError } from '../errors.ts';
 
 /**
  * What the host agent and PID 1 of an environment (init.c) say to each other on one stream socket, little endian.
- * Requests: u32 length of the rest, u8 operation, body. Replies: records of four u32: type, process id, a, b.
+ * Requests: u32 length of the rest, u8 operation, body. Replies: records of four u32: type, process id, a, b; names follow the record of a list.
  */
-export const initRecordBytes = 16;
+const initRecordBytes = 16;
+/** 64 names of a directory, each of at most 255 bytes and its NUL. */
+const maxNamesBytes = 16_384;
 const maxRequestBytes = 131_072;
+const listed = 5;
 const noStatus = 0xffff_ffff;
-const operations = { start: 1, reset: 2, signal: 3 } as const;
+const operations = { start: 1, reset: 2, signal: 3, list: 4 } as const;
 
 export interface StartProcess {
   /** Chosen by the agent; unique among the processes that run. */
@@ -21,13 +24,24 @@ export interface StartProcess {
   readonly variables: Readonly<Record<string, string>>;
 }
 
+export interface ListDirectory {
+  /** Comes back with the answer. */
+  readonly listId: number;
+  /** Whose right to execute counts. */
+  readonly uid: number;
+  readonly gid: number;
+  readonly directory: string;
+}
+
 export type InitReply =
   /** `pid` is the process id inside the environment's pid namespace. */
   | { readonly type: 'started'; readonly processId: number; readonly pid: number }
   | { readonly type: 'exited'; readonly processId: number; readonly status: number | null; readonly signal: number | null }
   /** `errno` as the kernel numbers it. */
   | { readonly type: 'startFailed'; readonly processId: number; readonly errno: number }
-  | { readonly type: 'resetDone' };
+  | { readonly type: 'resetDone' }
+  /** `errno` 0: that is all there is, but for what is beyond 64. SECURITY: a stranger's bytes, not in any order. */
+  | { readonly type: 'listed'; readonly listId: number; readonly errno: number; readonly names: readonly string[] };
 
 /** Bytes of a START request. Throws `BadMessage` when a string holds NUL or the request is over 128 KiB. */
 export function encodeStart(process: StartProcess): Buffer {
@@ -46,7 +60,7 @@ export function encodeReset(): Buffer {
   return frame(operations.reset, Buffer.alloc(0));
 }
 
-/** Bytes of a SIGNAL request. A process that has ended meanwhile is left alone. */
+/** Bytes of a SIGNAL request, to the process and its group. A process that has ended meanwhile is left alone. */
 export function encodeSignal(processId: number, signal: number): Buffer {
   const body = Buffer.alloc(8);
   body.writeUInt32LE(processId, 0);
@@ -54,7 +68,24 @@ export function encodeSignal(processId: number, signal: number): Buffer {
   return frame(operations.signal, body);
 }
 
-/** Decodes one 16-byte record. Throws `BadMessage` for an unknown type. */
+/** Bytes of a LIST request: the executable regular files directly in a directory. */
+export function encodeList({ listId, uid, gid, directory }: ListDirectory): Buffer {
+  const head = Buffer.alloc(12);
+  [listId, uid, gid].forEach((value, index) => {
+    head.writeUInt32LE(value, 4 * index);
+  });
+  return frame(operations.list, Buffer.concat([head, Buffer.from(`${directory}\0`, 'utf8')]));
+}
+
+/** How many bytes the reply takes that `bytes` begins with; undefined as long as that is not known. Throws `BadMessage` for one that is too long. */
+export function initReplyBytes(bytes: Buffer): number | undefined {
+  if (bytes.length < initRecordBytes) return undefined;
+  const namesBytes = bytes.readUInt32LE(0) === listed ? bytes.readUInt32LE(12) : 0;
+  if (namesBytes > maxNamesBytes) throw new CloisterError('BadMessage', `${namesBytes} bytes of names from PID 1`, { operation: 'decodeInitReply' });
+  return initRecordBytes + namesBytes;
+}
+
+/** Decodes one reply, of exactly `initReplyBytes`. Throws `BadMessage` for an unknown type. */
 export function decodeInitReply(record: Buffer): InitReply {
   const processId = record.readUInt32LE(4);
   const a = record.readUInt32LE(8);
@@ -68,6 +99,8 @@ export function decodeInitReply(record: Buffer): InitReply {
       return { type: 'startFailed', processId, errno: a };
     case 4:
       return { type: 'resetDone' };
+    case listed:
+      return { type: 'listed', listId: processId, errno: a, names: record.toString('latin1', initRecordBytes).split('\0').slice(0, -1) };
     default:
       throw new CloisterError('BadMessage', `unknown record type ${record.readUInt32LE(0)} from PID 1`, { operation: 'decodeInitReply' });
   }

@@ -2,13 +2,15 @@
  * PID 1 of every execution environment.
  *
  * It starts processes as the function's user when the host agent asks for it on descriptor 3, tells how they ended, reaps every orphan at
- * once, and takes the whole environment with it when the agent goes. It reads nothing but that one socket: what runs in here can neither
- * write to it (close-on-exec, not dumpable) nor trace it (other uid, no capability).
+ * once, and takes the whole environment with it when the agent goes. It takes orders from nothing but that one socket: what runs in here can
+ * neither write to it (close-on-exec, not dumpable) nor trace it (other uid, no capability). What it reads of a directory's names comes through
+ * the pipe of a process without any right, and goes on as bytes, so many and no more.
  *
  * Descriptors at start: 3 control socket (stream), 4 and 5 the write ends of the pipes for standard output and standard error.
  * The messages are described in init-protocol.ts.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
@@ -27,9 +29,10 @@
 #include <unistd.h>
 
 enum { CONTROL = 3, STDOUT_PIPE = 4, STDERR_PIPE = 5 };
-enum { OP_START = 1, OP_RESET = 2, OP_SIGNAL = 3 };
-enum { STARTED = 1, EXITED = 2, START_FAILED = 3, RESET_DONE = 4 };
+enum { OP_START = 1, OP_RESET = 2, OP_SIGNAL = 3, OP_LIST = 4 };
+enum { STARTED = 1, EXITED = 2, START_FAILED = 3, RESET_DONE = 4, LISTED = 5 };
 enum { MAX_REQUEST = 131072, MAX_CANDIDATES = 16, MAX_VARIABLES = 4096, MAX_PROCESSES = 64, HIGHEST_SIGNAL = 64 };
+enum { MAX_LISTED = 64, MAX_NAMES = MAX_LISTED * 256, LIST_HEAD = 8 };
 #define NO_STATUS 0xFFFFFFFFu
 
 struct process {
@@ -45,7 +48,16 @@ struct start {
 	char *variables[MAX_VARIABLES + 1];
 };
 
+/* One look into a directory, by a process of the function's user that writes errno, size and names into its pipe. */
+struct listing {
+	uint32_t id;
+	int pipe; /* -1: none */
+	size_t size;
+	unsigned char bytes[LIST_HEAD + MAX_NAMES + 1];
+};
+
 static struct process processes[MAX_PROCESSES];
+static struct listing listing = { .pipe = -1 };
 static unsigned char request[4 + MAX_REQUEST + 1];
 static size_t request_size;
 static struct start order;
@@ -68,16 +80,11 @@ static void write_u32(unsigned char *bytes, uint32_t value)
 		bytes[i] = (unsigned char)(value >> (8 * i));
 }
 
-static void tell(uint32_t type, uint32_t process_id, uint32_t a, uint32_t b)
+static void send_all(const unsigned char *bytes, size_t size)
 {
-	unsigned char record[16];
 	size_t sent = 0;
-	write_u32(record, type);
-	write_u32(record + 4, process_id);
-	write_u32(record + 8, a);
-	write_u32(record + 12, b);
-	while (sent < sizeof(record)) {
-		ssize_t written = send(CONTROL, record + sent, sizeof(record) - sent, MSG_NOSIGNAL);
+	while (sent < size) {
+		ssize_t written = send(CONTROL, bytes + sent, size - sent, MSG_NOSIGNAL);
 		if (written > 0) {
 			sent += (size_t)written;
 		} else if (written < 0 && errno == EAGAIN) {
@@ -87,6 +94,16 @@ static void tell(uint32_t type, uint32_t process_id, uint32_t a, uint32_t b)
 			end_environment(0);
 		}
 	}
+}
+
+static void tell(uint32_t type, uint32_t process_id, uint32_t a, uint32_t b)
+{
+	unsigned char record[16];
+	write_u32(record, type);
+	write_u32(record + 4, process_id);
+	write_u32(record + 8, a);
+	write_u32(record + 12, b);
+	send_all(record, sizeof(record));
 }
 
 static struct process *find_by_pid(pid_t pid)
@@ -189,18 +206,15 @@ static int drop_bounding_set(void)
 	return 0;
 }
 
-/* In the child: becomes the function's user and the program. Answers only with the errno of what failed. */
-static int become(const struct start *start)
+/* In a child: becomes the function's user, in a session of its own. Answers with the errno of what failed, or 0. */
+static int become_user(uint32_t uid, uint32_t gid)
 {
 	sigset_t none;
-	int failure = ENOENT;
 	setsid();
-	if (dup2(STDOUT_PIPE, STDOUT_FILENO) < 0 || dup2(STDERR_PIPE, STDERR_FILENO) < 0)
-		return errno;
 	/* ORDER: the bounding set needs CAP_SETPCAP and the groups CAP_SETGID: both before the uid, whose change takes all capabilities. */
 	if (drop_bounding_set() != 0 || setgroups(0, NULL) != 0)
 		return errno;
-	if (setresgid(start->gid, start->gid, start->gid) != 0 || setresuid(start->uid, start->uid, start->uid) != 0)
+	if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)
 		return errno;
 	clear_capabilities();
 	umask(022);
@@ -208,6 +222,18 @@ static int become(const struct start *start)
 		signal(number, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	return 0;
+}
+
+/* In the child: becomes the program. Answers only with the errno of what failed. */
+static int become(const struct start *start)
+{
+	int failure;
+	if (dup2(STDOUT_PIPE, STDOUT_FILENO) < 0 || dup2(STDERR_PIPE, STDERR_FILENO) < 0)
+		return errno;
+	if ((failure = become_user(start->uid, start->gid)) != 0)
+		return failure;
+	failure = ENOENT;
 	if (chdir(start->cwd) != 0)
 		return errno;
 	for (const char *const *candidate = start->candidates; *candidate != NULL; candidate++) {
@@ -221,6 +247,98 @@ static int become(const struct start *start)
 			failure = errno;
 	}
 	return failure;
+}
+
+/* Names of the executable regular files directly in the directory, each with its NUL; answers an errno, or 0. */
+static uint32_t list_executables(const char *path, unsigned char *names, size_t *size)
+{
+	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), count = 0;
+	DIR *entries = directory < 0 ? NULL : fdopendir(directory);
+	const struct dirent *entry;
+	if (entries == NULL)
+		return (uint32_t)errno;
+	while (count < MAX_LISTED && (entry = readdir(entries)) != NULL) {
+		struct stat status;
+		size_t length = strlen(entry->d_name) + 1;
+		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+			continue;
+		if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+			continue;
+		if (length > 256 || faccessat(directory, entry->d_name, X_OK, 0) != 0)
+			continue;
+		memcpy(names + *size, entry->d_name, length);
+		*size += length;
+		count += 1;
+	}
+	return 0;
+}
+
+static _Noreturn void list_in_child(int pipe, uint32_t uid, uint32_t gid, const char *path)
+{
+	static unsigned char answer[LIST_HEAD + MAX_NAMES];
+	size_t size = 0;
+	uint32_t failure;
+	/* SECURITY: nothing of PID 1's is in the hands of the function's user, not the control socket either. */
+	if (dup2(pipe, CONTROL) < 0 || close_range(CONTROL + 1, ~0u, 0) != 0)
+		_exit(126);
+	failure = (uint32_t)become_user(uid, gid);
+	if (failure == 0)
+		failure = list_executables(path, answer + LIST_HEAD, &size);
+	write_u32(answer, failure);
+	write_u32(answer + 4, (uint32_t)size);
+	for (size_t sent = 0; sent < LIST_HEAD + size;) {
+		ssize_t written = write(CONTROL, answer + sent, LIST_HEAD + size - sent);
+		if (written <= 0)
+			_exit(126);
+		sent += (size_t)written;
+	}
+	_exit(0);
+}
+
+/* A directory may be as large as its maker likes, and PID 1 has others to look after: a process of its own reads it. */
+static void list(uint32_t id, uint32_t uid, uint32_t gid, const char *path)
+{
+	int ends[2];
+	pid_t pid;
+	if (listing.pipe >= 0 || pipe2(ends, O_CLOEXEC) != 0) {
+		tell(LISTED, id, listing.pipe >= 0 ? EBUSY : (uint32_t)errno, 0);
+		return;
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	pid = fork();
+	if (pid == 0)
+		list_in_child(ends[1], uid, gid, path);
+	close(ends[1]);
+	if (pid < 0) {
+		tell(LISTED, id, (uint32_t)errno, 0);
+		close(ends[0]);
+		return;
+	}
+	listing.id = id;
+	listing.pipe = ends[0];
+	listing.size = 0;
+}
+
+/* Takes what the listing process has written; its end without all that it announced is the errno EIO. */
+static void settle_listing(void)
+{
+	size_t names;
+	ssize_t got = read(listing.pipe, listing.bytes + listing.size, sizeof(listing.bytes) - listing.size);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got > 0) {
+		listing.size += (size_t)got;
+		return;
+	}
+	close(listing.pipe);
+	listing.pipe = -1;
+	names = listing.size < LIST_HEAD ? 0 : listing.size - LIST_HEAD;
+	if (listing.size < LIST_HEAD || names > MAX_NAMES || read_u32(listing.bytes + 4) != names) {
+		tell(LISTED, listing.id, EIO, 0);
+		return;
+	}
+	tell(LISTED, listing.id, read_u32(listing.bytes), (uint32_t)names);
+	send_all(listing.bytes + LIST_HEAD, names);
 }
 
 static void start(uint32_t id)
@@ -249,6 +367,13 @@ static void start(uint32_t id)
 	close(ends[1]);
 }
 
+/* Whether one of the function's processes may run so. All ones would mean "leave unchanged" to setresuid. */
+static int is_user(uint32_t uid, uint32_t gid)
+{
+	/* SECURITY: nothing of a function ever runs as uid 0 of the environment. */
+	return uid != 0 && gid != 0 && uid != UINT32_MAX && gid != UINT32_MAX;
+}
+
 /* Splits `size` bytes of NUL-terminated strings; -1 when they are not exactly as many as announced. */
 static int parse_start(unsigned char *body, size_t size, uint32_t *id)
 {
@@ -261,8 +386,7 @@ static int parse_start(unsigned char *body, size_t size, uint32_t *id)
 	order.gid = read_u32(body + 8);
 	candidates = read_u32(body + 12);
 	variables = read_u32(body + 16);
-	/* SECURITY: nothing of a function ever runs as uid 0 of the environment; all ones would mean "leave unchanged" to setresuid. */
-	if (order.uid == 0 || order.gid == 0 || order.uid == UINT32_MAX || order.gid == UINT32_MAX)
+	if (!is_user(order.uid, order.gid))
 		return -1;
 	if (candidates < 1 || candidates > MAX_CANDIDATES || variables > MAX_VARIABLES || end == next || end[-1] != '\0')
 		return -1;
@@ -296,8 +420,14 @@ static void handle_request(unsigned char *body, size_t size)
 		uint32_t number = read_u32(body + 5);
 		if (number < 1 || number > HIGHEST_SIGNAL)
 			end_environment(1);
-		if (process != NULL)
+		/* The group is there from before its exec on; until then there is the process alone. */
+		if (process != NULL && kill(-process->pid, (int)number) != 0)
 			kill(process->pid, (int)number);
+	} else if (body[0] == OP_LIST && size > 13 && body[size - 1] == '\0' && strlen((char *)body + 13) == size - 14) {
+		uint32_t uid = read_u32(body + 5), gid = read_u32(body + 9);
+		if (!is_user(uid, gid))
+			end_environment(1);
+		list(read_u32(body + 1), uid, gid, (char *)body + 13);
 	} else {
 		end_environment(1);
 	}
@@ -340,7 +470,7 @@ static void set_up_descriptors(void)
 
 int main(void)
 {
-	struct pollfd watched[2 + MAX_PROCESSES];
+	struct pollfd watched[3 + MAX_PROCESSES];
 	sigset_t all;
 	int children;
 	/* SECURITY: kill(-1) below must reach this environment only. */
@@ -355,9 +485,11 @@ int main(void)
 		end_environment(1);
 	for (;;) {
 		struct signalfd_siginfo arrived;
-		nfds_t count = 2;
+		nfds_t count = 3;
 		watched[0] = (struct pollfd){ .fd = children, .events = POLLIN };
 		watched[1] = (struct pollfd){ .fd = CONTROL, .events = POLLIN };
+		/* poll(2) passes over a negative descriptor. */
+		watched[2] = (struct pollfd){ .fd = listing.pipe, .events = POLLIN };
 		for (int i = 0; i < MAX_PROCESSES; i++)
 			if (processes[i].pid != 0 && processes[i].exec_pipe >= 0)
 				watched[count++] = (struct pollfd){ .fd = processes[i].exec_pipe, .events = POLLIN };
@@ -368,6 +500,8 @@ int main(void)
 		for (int i = 0; i < MAX_PROCESSES; i++)
 			if (processes[i].pid != 0 && processes[i].exec_pipe >= 0)
 				settle_exec(&processes[i]);
+		if (listing.pipe >= 0)
+			settle_listing();
 		reap();
 		if (watched[1].revents != 0)
 			read_requests();

@@ -1,12 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { constants, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex, Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { decodeInitReply, encodeReset, encodeSignal, encodeStart, type InitReply, initRecordBytes } from './init-protocol.ts';
+import { decodeInitReply, encodeList, encodeReset, encodeSignal, encodeStart, type InitReply, initReplyBytes } from './init-protocol.ts';
 
 const source = fileURLToPath(new URL('./init.c', import.meta.url));
 const userId = 64_911;
@@ -48,10 +48,15 @@ class RunningInit implements AsyncDisposable {
   }
 
   async next(): Promise<InitReply> {
-    while (this.#bytes.length < initRecordBytes) await once(this.control, 'record', { signal: AbortSignal.timeout(10_000) });
-    const record = this.#bytes.subarray(0, initRecordBytes);
-    this.#bytes = this.#bytes.subarray(initRecordBytes);
-    return decodeInitReply(record);
+    for (;;) {
+      const size = initReplyBytes(this.#bytes);
+      if (size !== undefined && this.#bytes.length >= size) {
+        const record = this.#bytes.subarray(0, size);
+        this.#bytes = this.#bytes.subarray(size);
+        return decodeInitReply(record);
+      }
+      await once(this.control, 'record', { signal: AbortSignal.timeout(10_000) });
+    }
   }
 
   async outputMatching(pattern: RegExp): Promise<RegExpExecArray> {
@@ -74,6 +79,10 @@ class RunningInit implements AsyncDisposable {
 
   startWith(processId: number, candidates: string[], variables: Record<string, string> = {}, cwd = '/'): void {
     this.control.write(encodeStart({ processId, uid: userId, gid: userId, cwd, candidates, variables }));
+  }
+
+  list(listId: number, directory: string): void {
+    this.control.write(encodeList({ listId, uid: userId, gid: userId, directory }));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -160,6 +169,78 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     await init.outputMatching(/heard/);
   });
 
+  it('signals the whole group of a process, and no other', async () => {
+    await using init = new RunningInit(binary);
+    const told = (name: string) => `trap "echo ${name}-told; exit 0" TERM; echo ${name}-ready; while :; do sleep 0.05; done`;
+    init.start(1, scriptOf('leader', `sh -c '${told('child')}' & setsid sh -c '${told('stranger')}' & ${told('leader')}`), {
+      PATH: '/usr/bin:/bin',
+    });
+    init.start(2, scriptOf('other', told('other')), { PATH: '/usr/bin:/bin' });
+    for (const name of ['child', 'stranger', 'leader', 'other']) await init.outputMatching(new RegExp(`${name}-ready`));
+    init.control.write(encodeSignal(1, 15));
+    await init.outputMatching(/leader-told/);
+    const output = await init.outputMatching(/[\s\S]*child-told[\s\S]*/);
+    expect(output[0]).not.toMatch(/stranger-told|other-told/);
+  });
+
+  it('lists the executable regular files of a directory, as the user may execute them', async () => {
+    await using init = new RunningInit(binary);
+    const extensions = join(directory, 'extensions');
+    mkdirSync(extensions);
+    for (const [name, mode] of [
+      ['one', 0o755],
+      ['two words', 0o555],
+      ['plain', 0o644],
+      ['of-root', 0o700],
+      ['line\nfeed', 0o755],
+    ] as const)
+      writeFileSync(join(extensions, name), '', { mode });
+    mkdirSync(join(extensions, 'folder'));
+    symlinkSync('one', join(extensions, 'link'));
+    spawnSync('mknod', ['--mode=777', join(extensions, 'fifo'), 'p']);
+    init.list(7, extensions);
+    const answer = await init.next();
+    expect(answer).toMatchObject({ type: 'listed', listId: 7, errno: 0 });
+    expect((answer as { names: readonly string[] }).names.toSorted()).toEqual(['line\nfeed', 'one', 'two words']);
+    symlinkSync(extensions, join(directory, 'linked'));
+    for (const [path, errno] of [
+      [join(directory, 'missing'), constants.errno.ENOENT],
+      [join(extensions, 'one'), constants.errno.ENOTDIR],
+      [join(directory, 'linked'), constants.errno.ENOTDIR],
+    ] as const) {
+      init.list(8, path);
+      expect(await init.next()).toEqual({ type: 'listed', listId: 8, errno, names: [] });
+    }
+  });
+
+  it('goes on with its work while a directory of fifty thousand entries is read, and tells of 64 at most', async () => {
+    await using init = new RunningInit(binary);
+    const large = join(directory, 'large');
+    mkdirSync(large);
+    writeFileSync(join(large, 'plain-0'), '', { mode: 0o644 });
+    for (let index = 1; index < 50_000; index += 1) linkSync(join(large, 'plain-0'), join(large, `plain-${index}`));
+    init.list(1, large);
+    init.list(2, large);
+    init.start(3, '/bin/true');
+    const answers = [await init.next(), await init.next(), await init.next(), await init.next()];
+    expect(answers.slice(0, 3)).toEqual([
+      { type: 'listed', listId: 2, errno: constants.errno.EBUSY, names: [] },
+      { type: 'started', processId: 3, pid: expect.any(Number) },
+      { type: 'exited', processId: 3, status: 0, signal: null },
+    ]);
+    expect(answers[3]).toEqual({ type: 'listed', listId: 1, errno: 0, names: [] });
+    for (let index = 0; index < 200; index += 1) writeFileSync(join(large, `run-${'x'.repeat(240)}-${index}`), '', { mode: 0o755 });
+    init.list(4, large);
+    const full = await init.next();
+    expect(full).toMatchObject({ type: 'listed', listId: 4, errno: 0 });
+    expect((full as { names: readonly string[] }).names).toHaveLength(64);
+    // What ends before it has told everything has told nothing.
+    init.control.write(Buffer.concat([encodeList({ listId: 5, uid: userId, gid: userId, directory: large }), encodeReset()]));
+    const cut = [await init.next(), await init.next()];
+    expect(cut).toContainEqual({ type: 'resetDone' });
+    expect(cut).toContainEqual({ type: 'listed', listId: 5, errno: constants.errno.EIO, names: [] });
+  });
+
   it('reaps orphans, and tells only of what it was asked to start', async () => {
     await using init = new RunningInit(binary);
     const orphans = 'for i in 1 2 3 4 5 6 7 8 9 10; do setsid sh -c "(:) & exit" & done; wait';
@@ -217,6 +298,11 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     ['an unknown operation', framed(Buffer.of(9))],
     ['a RESET with a body', framed(Buffer.of(2, 0))],
     ['a signal out of range', framed(Buffer.concat([Buffer.of(3), u32(1, 65)]))],
+    ['a LIST as uid 0', framed(Buffer.concat([Buffer.of(4), u32(1, 0, userId), Buffer.from('/\0')]))],
+    ['a LIST as gid -1', framed(Buffer.concat([Buffer.of(4), u32(1, userId, 0xffff_ffff), Buffer.from('/\0')]))],
+    ['a LIST without a directory', framed(Buffer.concat([Buffer.of(4), u32(1, userId, userId)]))],
+    ['a LIST of two directories', framed(Buffer.concat([Buffer.of(4), u32(1, userId, userId), Buffer.from('/\0/\0')]))],
+    ['a LIST without its NUL', framed(Buffer.concat([Buffer.of(4), u32(1, userId, userId), Buffer.from('/tmp')]))],
     ['a START cut short', framed(Buffer.concat([Buffer.of(1), u32(1, userId)]))],
     ['a START as uid 0', framed(startBody(0, 1, 0, '/\0/bin/true\0'))],
     ['a START as uid -1', framed(startBody(0xffff_ffff, 1, 0, '/\0/bin/true\0'))],

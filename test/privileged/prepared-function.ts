@@ -25,10 +25,11 @@ export class Claimed implements Disposable {
   readonly #stdout: Socket;
   readonly #others: readonly number[];
   readonly #memoryPeak: number;
+  readonly #freezer: number;
   output = '';
 
-  constructor(environmentId: string, slotId: string, descriptors: readonly [number, number, number, number]) {
-    const [runtimeApi, stdout, stderr, memoryPeak] = descriptors;
+  constructor(environmentId: string, slotId: string, descriptors: readonly [number, number, number, number, number]) {
+    const [runtimeApi, stdout, stderr, memoryPeak, freezer] = descriptors;
     this.environmentId = environmentId;
     this.slotId = slotId;
     this.#stdout = new Socket({ fd: stdout, readable: true, writable: false });
@@ -36,7 +37,8 @@ export class Claimed implements Disposable {
       this.output += chunk.toString();
     });
     this.#memoryPeak = memoryPeak;
-    this.#others = [runtimeApi, stderr, memoryPeak];
+    this.#freezer = freezer;
+    this.#others = [runtimeApi, stderr, memoryPeak, freezer];
   }
 
   memoryPeakBytes(): number {
@@ -69,5 +71,5 @@ export async function claimEnvironment(
   const claimed = await daemon.request('claim', { environmentId, owner, codeDigest, layers: layers.map((digest) => ({ accountId, digest })) });
   if (!claimed.ok) throw new Error(`not claimed: ${claimed.code}`);
   const take = () => daemon.takeDescriptor();
-  return new Claimed(environmentId, slotId, [take(), take(), take(), take()]);
+  return new Claimed(environmentId, slotId, [take(), take(), take(), take(), take()]);
 }

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 
 const libc = koffi.load('libc.so.6');
@@ -34,14 +34,22 @@ export function bindLoopbackSocket(): { readonly descriptor: number; readonly po
   return { descriptor, port: address.readUInt16BE(2) };
 }
 
-/** Connects and writes before the event loop turns: both wait in the kernel, unaccepted. Returns the descriptor. */
-export function connectAndWrite(port: number, text: string): number {
+/** A connection to 127.0.0.1 as the host agent hands it over; undefined when nothing listens there. */
+export function connectLoopback(port: number): number | undefined {
   const descriptor = socket(AF_INET, SOCK_STREAM | CLOEXEC, 0);
   const address = Buffer.alloc(16);
   address.writeUInt16LE(AF_INET, 0);
   address.writeUInt16BE(port, 2);
   address.writeUInt32BE(0x7f000001, 4);
-  if (descriptor < 0 || connect(descriptor, address, address.length) !== 0) throw new Error('no connection could be made');
+  if (connect(descriptor, address, address.length) === 0) return descriptor;
+  closeSync(descriptor);
+  return undefined;
+}
+
+/** Connects and writes before the event loop turns: both wait in the kernel, unaccepted. Returns the descriptor. */
+export function connectAndWrite(port: number, text: string): number {
+  const descriptor = connectLoopback(port);
+  if (descriptor === undefined) throw new Error('no connection could be made');
   writeSync(descriptor, text);
   return descriptor;
 }

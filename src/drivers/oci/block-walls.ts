@@ -86,14 +86,6 @@ export class BlockWall implements Disposable {
     }
   }
 
-  pause(): void {
-    this.#governor.pause(this.#throttle);
-  }
-
-  resume(): void {
-    this.#governor.resume(this.#throttle);
-  }
-
   readings(): Readonly<Record<string, Reading>> {
     return this.#throttle.readings();
   }

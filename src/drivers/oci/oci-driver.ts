@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import type { Owner } from '../../agent/messages.ts';
+import type { Owner, ProcessToStart } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import type { Evidence } from '../../evidence.ts';
 import type { CgroupHost } from '../../isolation/cgroup/cgroup-host.ts';
@@ -55,6 +55,8 @@ export interface OciDriverOptions {
 
 /** Sizes of /tmp whose template is kept: each is made by mkfs once and held in memory. */
 const maxTemplates = 8;
+/** A quarter of the requests that the agent has under way at most. */
+const maxConnecting = 64;
 
 /** Environments walled in by the Linux kernel alone, started by an OCI runtime. */
 export class OciDriver implements Driver {
@@ -67,6 +69,7 @@ export class OciDriver implements Driver {
   /** Slots and environments that are being made now, by slot. ORDER: nothing of a slot is taken away before these have settled. */
   readonly #making = new Map<string, Promise<unknown>>();
   #nextSlot = 1;
+  #connecting = 0;
   #closing = false;
   readonly #blockWalls: BlockWalls;
   readonly #diskWatch: DiskWatch;
@@ -126,8 +129,29 @@ export class OciDriver implements Driver {
     return this.#environment(environmentId).claim(options, this.#options.egressPolicyOf(options.owner));
   }
 
-  async start(environmentId: string, environment: Readonly<Record<string, string>>): Promise<number> {
-    return this.#environment(environmentId).start(environment);
+  async listExtensions(environmentId: string): Promise<readonly string[]> {
+    return this.#environment(environmentId).listExtensions();
+  }
+
+  async start(environmentId: string, process: ProcessToStart, environment: Readonly<Record<string, string>>): Promise<number> {
+    return this.#environment(environmentId).start(process, environment);
+  }
+
+  async signal(environmentId: string, processId: number, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    this.#environment(environmentId).signal(processId, signal);
+  }
+
+  async connect(environmentId: string, port: number): Promise<number> {
+    const environment = this.#environment(environmentId);
+    // SECURITY: functions that accept nobody hold up neither the agent's other work nor the daemon's other requests.
+    if (this.#connecting >= maxConnecting)
+      throw new CloisterError('NoCapacity', 'too many connections into environments wait', { operation: 'connect' });
+    this.#connecting += 1;
+    try {
+      return await environment.connect(port);
+    } finally {
+      this.#connecting -= 1;
+    }
   }
 
   async reset(environmentId: string): Promise<void> {

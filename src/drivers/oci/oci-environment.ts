@@ -1,6 +1,6 @@
 import { fchownSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Owner } from '../../agent/messages.ts';
+import type { Owner, ProcessToStart } from '../../agent/messages.ts';
 import { CloisterError } from '../../errors.ts';
 import { memoryPerVcpuMiB } from '../../functions/memory-per-vcpu.ts';
 import { type Cgroup, cpuQuotaUs } from '../../isolation/cgroup/cgroup.ts';
@@ -31,6 +31,13 @@ const functionGid = 990;
 const maxProcesses = 1024;
 /** Between the kernel's word that memory is out and the count of its kill. */
 const outOfMemoryCountMs = 500;
+const extensionsDirectory = '/opt/extensions';
+/** A directory may be as large as its maker likes. */
+const listTimeoutMs = 5_000;
+/** Of a thousand processes with gigabytes between them. */
+const resetTimeoutMs = 10_000;
+/** signal(7). */
+const signalNumbers = { SIGTERM: 15, SIGKILL: 9 } as const;
 
 export interface OciEnvironmentOptions {
   readonly id: string;
@@ -169,39 +176,74 @@ export class OciEnvironment {
     });
     const memoryPeak = openSync(this.cgroup.memoryPeakPath, 'r');
     this.#undo.defer(() => closeAll(memoryPeak));
-    return { runtimeApi: this.slot.network.runtimeApi, stdout: this.#stdout, stderr: this.#stderr, memoryPeak };
+    const freezer = this.cgroup.openFreezer();
+    this.#undo.defer(() => closeAll(freezer));
+    const { freezerWords } = this.cgroup;
+    return { runtimeApi: this.slot.network.runtimeApi, stdout: this.#stdout, stderr: this.#stderr, memoryPeak, freezer, freezerWords };
   }
 
-  async start(environment: Readonly<Record<string, string>>): Promise<number> {
-    if (this.#owner === undefined) throw new CloisterError('Conflict', 'the environment has no owner yet', { operation: 'start' });
+  async listExtensions(): Promise<readonly string[]> {
+    this.#checkOwned('list extensions');
+    this.cgroup.thaw();
+    const names = this.#channel.list({ uid: functionUid, gid: functionGid, directory: extensionsDirectory });
+    return within(names, { what: 'list extensions', timeoutMs: listTimeoutMs });
+  }
+
+  async start(process: ProcessToStart, environment: Readonly<Record<string, string>>): Promise<number> {
+    this.#checkOwned('start');
     const processId = this.#nextProcessId++;
+    const isRuntime = process.kind === 'runtime';
+    this.cgroup.thaw();
     await this.#channel.start({
       processId,
       uid: functionUid,
       gid: functionGid,
-      cwd: '/var/task',
-      candidates: this.#options.runtime.entrypoints,
+      cwd: isRuntime ? '/var/task' : '/',
+      candidates: isRuntime ? this.#options.runtime.entrypoints : [`${extensionsDirectory}/${process.name}`],
       variables: environment,
     });
     return processId;
   }
 
+  signal(processId: number, signal: keyof typeof signalNumbers): void {
+    this.cgroup.thaw();
+    this.#channel.signal(processId, signalNumbers[signal]);
+  }
+
+  connect(port: number): Promise<number> {
+    this.#checkOwned('connect');
+    return this.slot.network.connect(port);
+  }
+
+  /**
+   * PID 1, too, stops in the freezer, whose descriptor the daemon has: it is thawed first.
+   * SECURITY: limits are lifted while it works. Who stops it again and again so as to keep them lifted loses the environment.
+   */
   async reset(): Promise<void> {
     // A group that owes CPU time would take seconds to die.
     this.cgroup.setCpuQuota(undefined);
-    await this.blockWall.unhindered(() => this.#channel.reset());
+    this.cgroup.thaw();
+    try {
+      await this.blockWall.unhindered(() => within(this.#channel.reset(), { what: 'reset', timeoutMs: resetTimeoutMs }));
+    } catch (error) {
+      // Its end is told by the channel.
+      if (!this.#ending) this.cgroup.kill().catch(() => undefined);
+      throw error;
+    }
     this.setLimits('init');
     // What was killed by now is gone: no later process is to end for it.
     this.#newOutOfMemoryKills();
   }
 
-  async freeze(): Promise<void> {
-    await this.blockWall.unhindered(() => this.cgroup.freeze());
-    this.blockWall.pause();
+  /**
+   * What waits for a device stops when it has what it waits for.
+   * SECURITY: the block limits stay as they are, and go on being looked after: the daemon can thaw what this has frozen.
+   */
+  freeze(): Promise<void> {
+    return this.cgroup.freeze();
   }
 
   thaw(): void {
-    this.blockWall.resume();
     this.cgroup.thaw();
   }
 
@@ -216,6 +258,10 @@ export class OciEnvironment {
     this.blockWall[Symbol.dispose]();
     await this.cgroup.kill();
     await this.#undo.disposeAsync();
+  }
+
+  #checkOwned(operation: string): void {
+    if (this.#owner === undefined) throw new CloisterError('Conflict', 'the environment has no owner yet', { operation });
   }
 
   #acquire(image: StoredImage): string {
@@ -262,6 +308,20 @@ export class OciEnvironment {
 /** As Lambda does, an init gets a whole processor where its function has less: node and python take most of theirs to start. */
 function phaseQuotaUs(phase: 'init' | 'invoke', memorySizeMiB: number): number {
   return cpuQuotaUs(phase === 'init' ? Math.max(memorySizeMiB, memoryPerVcpuMiB) : memorySizeMiB);
+}
+
+/** Rejects with `EnvironmentGone` when PID 1 has not answered by then. */
+async function within<T>(answer: Promise<T>, { what, timeoutMs }: { readonly what: string; readonly timeoutMs: number }): Promise<T> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => late.reject(new CloisterError('EnvironmentGone', `PID 1 has not answered within ${timeoutMs} ms`, { operation: what })),
+    timeoutMs,
+  );
+  try {
+    return await Promise.race([answer, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 interface AttachedRoot extends Disposable {

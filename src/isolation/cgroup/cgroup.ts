@@ -61,10 +61,14 @@ export interface Cgroup {
   readonly entrances: readonly string[];
   /** `undefined` lifts the limit. */
   setCpuQuota(quotaUs: number | undefined): void;
+  /** Resolves when the kernel says that every task has stopped. */
   freeze(): Promise<void>;
   thaw(): void;
+  /** Opens the file that `freezerWords` are written to, for writing alone; the caller closes it. It answers ENODEV once the group is gone. */
+  openFreezer(): number;
+  readonly freezerWords: { readonly frozen: string; readonly thawed: string };
   processes(): number[];
-  /** Kills every process of the group, also one that forks meanwhile; resolves when none is left. */
+  /** Kills every process of the group, also one that forks meanwhile, whoever writes to its freezer; resolves when none is left. */
   kill(): Promise<void>;
   outOfMemoryKills(): number;
   /** Tells that the group ran out of memory, as the kernel tells it: the kill that follows may not be counted yet. */

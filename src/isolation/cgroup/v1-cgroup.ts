@@ -1,5 +1,5 @@
-import { existsSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { constants, existsSync, mkdirSync, openSync, readdirSync, rmdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import type { Reading } from '../../evidence.ts';
 import { closeAll } from '../../linux/descriptor.ts';
 import { watchKernelEvents } from '../../linux/event-descriptor.ts';
@@ -16,6 +16,8 @@ const removeTimeoutMs = 5_000;
 /** Of the memory size: how much may wait in sockets beside it. */
 const socketBufferShare = 4;
 const killedAtOnce = 64;
+/** Looks at a group that is being killed, 31 ms in all, until whoever still stops its processes is worked around. */
+const patientLooks = 5;
 /** The kernel's neutral weight (Documentation/scheduler/sched-design-CFS.rst). */
 const neutralShares = 1_024;
 
@@ -23,6 +25,7 @@ const neutralShares = 1_024;
 export class V1Cgroup implements Cgroup {
   /** Devices, too, are files here: the OCI runtime is given no group. */
   readonly oci = undefined;
+  readonly freezerWords = { frozen: 'FROZEN', thawed: 'THAWED' };
   readonly #paths: V1Roots;
 
   constructor(roots: V1Roots, name: string) {
@@ -82,12 +85,17 @@ export class V1Cgroup implements Cgroup {
     writeKernelFile(join(this.#paths.freezer, 'freezer.state'), 'THAWED');
   }
 
+  openFreezer(): number {
+    return openSync(join(this.#paths.freezer, 'freezer.state'), constants.O_WRONLY);
+  }
+
   processes(): number[] {
     return (tryReadKernelFile(join(this.#paths.freezer, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
   }
 
   async kill(): Promise<void> {
-    await waitUntil(() => this.#killOnce(), { what: 'kill control group', timeoutMs: removeTimeoutMs });
+    let look = 0;
+    await waitUntil(() => this.#killOnce(look++), { what: 'kill control group', timeoutMs: removeTimeoutMs });
   }
 
   outOfMemoryKills(): number {
@@ -132,6 +140,7 @@ export class V1Cgroup implements Cgroup {
       processesNow: read('pids', 'pids.current'),
       processesRefused: read('pids', 'pids.events'),
       freezer: read('freezer', 'freezer.state'),
+      frozen: isFrozen(read('freezer', 'freezer.state')),
       devices: read('devices', 'devices.list'),
     };
   }
@@ -169,15 +178,35 @@ export class V1Cgroup implements Cgroup {
   }
 
   /** Frozen tasks do not fork: what is listed after the write is all there is, but for tasks still on their way to a stop, which the next round finds. */
-  #killOnce(): boolean {
+  #killOnce(look: number): boolean {
     if (this.#members().size === 0) return true;
+    // Where somebody thaws them again they do not fork either.
+    const processesMax = join(this.#paths.pids, 'pids.max');
+    if (existsSync(processesMax)) writeKernelFile(processesMax, 0);
     const freezer = join(this.#paths.freezer, 'freezer.state');
     if (existsSync(freezer)) writeKernelFile(freezer, 'FROZEN');
     // In portions: each look reads every list of the group, and a function may have filled these.
     const pids = [...this.#members()];
     for (let index = 0; index < pids.length; index += killedAtOnce) killWhoAreStill(pids.slice(index, index + killedAtOnce), () => this.#members());
     if (existsSync(freezer)) this.thaw();
+    if (look >= patientLooks) this.#leaveFreezer();
     return this.#members().size === 0;
+  }
+
+  /**
+   * A frozen task takes no signal here, SIGKILL neither (Documentation/admin-guide/cgroup-v1/freezer-subsystem.rst).
+   * SECURITY: the daemon has the freezer of an environment in its hand. Who stops its processes again and again finds them in the parent's group, which
+   * nobody freezes; under every other controller they are still where they were, and there they are killed.
+   */
+  #leaveFreezer(): void {
+    const entrance = join(dirname(this.#paths.freezer), 'cgroup.procs');
+    for (const pid of this.#members()) {
+      try {
+        writeKernelFile(entrance, pid);
+      } catch {
+        // It is gone: that is all that is wanted of it.
+      }
+    }
   }
 
   /** Who is in any of the directories: an agent that was killed while it attached a process left it in some only. */
@@ -201,4 +230,9 @@ function removed(path: string): boolean {
     if (code === 'EBUSY') return false;
     throw error;
   }
+}
+
+/** Every task has stopped: as long as one has not, the file says FREEZING. */
+function isFrozen({ value, readFrom }: Reading): Reading {
+  return { value: value === null ? null : value === 'FROZEN', readFrom };
 }

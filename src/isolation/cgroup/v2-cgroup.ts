@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, rmdirSync, watch } from 'node:fs';
+import { constants, existsSync, mkdirSync, openSync, rmdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import type { Reading } from '../../evidence.ts';
 import { readKernelFile, tryReadKernelFile, writeKernelFile } from '../../linux/kernel-file.ts';
@@ -13,6 +13,7 @@ const mostWeight = 10_000;
 /** An environment's group on a pure cgroup v2 host (Documentation/admin-guide/cgroup-v2.rst). Devices are the OCI runtime's: v2 has no files for them. */
 export class V2Cgroup implements Cgroup {
   readonly oci: OciCgroup;
+  readonly freezerWords = { frozen: '1', thawed: '0' };
   readonly #path: string;
 
   constructor(root: string, name: string) {
@@ -63,12 +64,17 @@ export class V2Cgroup implements Cgroup {
     this.#write('cgroup.freeze', 0);
   }
 
+  openFreezer(): number {
+    return openSync(join(this.#path, 'cgroup.freeze'), constants.O_WRONLY);
+  }
+
   processes(): number[] {
     return (tryReadKernelFile(join(this.#path, 'cgroup.procs')) ?? '').split('\n').filter(Boolean).map(Number);
   }
 
   async kill(): Promise<void> {
     if (!existsSync(this.#path)) return;
+    // It reaches who is frozen as well ("cgroup.freeze").
     this.#write('cgroup.kill', 1);
     await waitUntil(() => this.processes().length === 0, { what: 'kill control group', timeoutMs });
   }
@@ -107,6 +113,8 @@ export class V2Cgroup implements Cgroup {
       processesNow: read('pids.current'),
       processesRefused: read('pids.events'),
       freezer: read('cgroup.freeze'),
+      frozen: isFrozen(read('cgroup.events')),
+      cpuUsageNs: usage(read('cpu.stat')),
       cpuPressure: read('cpu.pressure'),
       memoryPressure: read('memory.pressure'),
       ioPressure: read('io.pressure'),
@@ -136,4 +144,14 @@ export class V2Cgroup implements Cgroup {
   #read(file: string): string {
     return readKernelFile(join(this.#path, file));
   }
+}
+
+/** Every task has stopped: `cgroup.freeze` says only that they are to. */
+function isFrozen({ value, readFrom }: Reading): Reading {
+  return { value: value === null ? null : /^frozen 1$/m.test(String(value)), readFrom };
+}
+
+function usage({ value, readFrom }: Reading): Reading {
+  const microseconds = /^usage_usec (\d+)$/m.exec(String(value))?.[1];
+  return { value: microseconds === undefined ? null : `${microseconds}000`, readFrom };
 }

@@ -4,6 +4,7 @@ import { NetlinkSocket } from '../../linux/netlink-socket.ts';
 import { bindLoopbackSocket, setLinkUp } from '../../linux/network-socket.ts';
 import { newAddress, newNeighbour, newRoute, setLinkUpByIndex } from '../../linux/rtnetlink.ts';
 import type { EgressPolicy } from './egress-policy.ts';
+import { LoopbackConnections } from './loopback-connections.ts';
 import { disableIpv6 } from './namespace-settings.ts';
 import { gatewayAddress, type SlotAddress } from './slot-address.ts';
 
@@ -55,6 +56,7 @@ export class SlotNetwork {
   readonly address: SlotAddress;
   readonly #router: RouterPort;
   readonly #limiters: readonly LinkCounters[];
+  readonly #connections: LoopbackConnections;
   #opening: Promise<void> | undefined;
   #policy: EgressPolicy = { kind: 'none' };
   #closing: Promise<void> | undefined;
@@ -65,6 +67,12 @@ export class SlotNetwork {
     this.address = address;
     this.#router = router;
     this.#limiters = limiters;
+    this.#connections = new LoopbackConnections(inside.namespace);
+  }
+
+  /** See `LoopbackConnections.open`. */
+  connect(port: number): Promise<number> {
+    return this.#connections.open(port);
   }
 
   /** Descriptor of the router's namespace. */

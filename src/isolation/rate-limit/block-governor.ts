@@ -50,7 +50,7 @@ export class BlockGovernor {
     };
   }
 
-  /** A frozen environment moves nothing. */
+  /** Until `resume` the rates are somebody else's. */
   pause(throttle: Governed): void {
     const entry = this.#entries.get(throttle);
     if (entry === undefined) return;
