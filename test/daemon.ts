@@ -45,6 +45,8 @@ export interface StartDaemonOptions {
   /** Keeps its state for a later start. @default a new directory that goes with the daemon */
   readonly dataDir?: string;
   readonly args?: readonly string[];
+  /** Pid of a process whose network namespace stands for the host's: only `cli` reaches the daemon there. */
+  readonly network?: number;
   /** Told before it serves. */
   readonly onSpawn?: (agent: ChildProcess) => void;
 }
@@ -53,9 +55,9 @@ export interface StartDaemonOptions {
 export async function startDaemon(options: StartDaemonOptions = {}): Promise<RunningDaemon> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'cloister-'));
   await linkRuntimes(dataDir);
-  const agent = spawn(cloister, ['up', '--json', '--data-dir', dataDir, '--listen', '127.0.0.1:0', ...(options.args ?? [])], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const enter = options.network === undefined ? [] : ['nsenter', `--net=/proc/${options.network}/ns/net`, '--'];
+  const up = [...enter, cloister, 'up', '--json', '--data-dir', dataDir, '--listen', '127.0.0.1:0', ...(options.args ?? [])];
+  const agent = spawn(up[0] ?? '', up.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] });
   options.onSpawn?.(agent);
   let errors = '';
   agent.stderr.on('data', (chunk: Buffer) => {
@@ -78,7 +80,7 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Run
     pid: ready.pid,
     agent,
     errors: () => errors,
-    cli: (...args) => runCli(dataDir, args),
+    cli: (...args) => runCli(dataDir, [...enter, cloister, ...args]),
     lambda: (credentials = ready) => new LambdaClient({ endpoint: ready.endpoint, region: ready.region, credentials, maxAttempts: 1 }),
     stop,
     [Symbol.asyncDispose]: async () => {
@@ -89,11 +91,11 @@ export async function startDaemon(options: StartDaemonOptions = {}): Promise<Run
 }
 
 /** Runs the command line with its data directory given by the environment, as the help recommends for scripts. */
-function runCli(dataDir: string, args: readonly string[]): Promise<CommandResult> {
+function runCli(dataDir: string, [file = '', ...args]: readonly string[]): Promise<CommandResult> {
   return new Promise((resolve) => {
     execFile(
-      cloister,
-      [...args],
+      file,
+      args,
       { env: { ...process.env, CLOISTER_DATA_DIR: dataDir, NO_COLOR: '1' }, maxBuffer: 16 * 1024 * 1024 },
       (error, stdout, stderr) => {
         resolve({ status: error === null ? 0 : typeof error.code === 'number' ? error.code : 1, stdout, stderr });

@@ -5,7 +5,7 @@ import { zip } from '../../../bench/zip.ts';
 import { AdminClient } from '../../../src/cli/admin-client.ts';
 import { type RunningDaemon, startDaemon } from '../../daemon.ts';
 import { deploy } from '../../functions.ts';
-import { LivingEnvironments } from './living-actors.ts';
+import { LivingEnvironments } from './living-environments.ts';
 import { Stage } from './stage.ts';
 
 /** What a case's function has. Cases of one shape share functions, one after another. */

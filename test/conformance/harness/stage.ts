@@ -4,7 +4,7 @@ import type { AdminClient } from '../../../src/cli/admin-client.ts';
 import type { RunningDaemon } from '../../daemon.ts';
 import { ActorProcess } from './actor-process.ts';
 import type { HttpAnswer } from './http-answer.ts';
-import type { LivingEnvironments } from './living-actors.ts';
+import type { LivingEnvironments } from './living-environments.ts';
 import { patienceMs, type RawConnection } from './raw-connection.ts';
 
 /** What Invoke's caller got. */

@@ -1,6 +1,7 @@
 """Stands for everything there is outside: answers on TCP and UDP, and tells each line of JSON what reached it. servers.py NAME TCP_PORTS UDP_PORTS [DNS_ADDRESS...]
 
-UDP port 53 answers every question with 198.51.100.1. On TCP, "fill N" is answered with N bytes, "drain N" takes N bytes and says so, "hold" waits, and anything else is answered with who asked.
+UDP port 53 answers every question with 198.51.100.1. On TCP, "fill N" is answered with N bytes, "drain N" takes N bytes and says so, "hold" waits, "keep" is answered
+line by line with how many came on this connection, and anything else is answered with who asked.
 """
 import json, socket, struct, sys, threading
 
@@ -27,6 +28,14 @@ def serve(connection, peer, port):
                 while left > 0:
                     left -= len(connection.recv(65536)) or left
                 connection.sendall(b'drained\n')
+            elif asked.startswith('keep'):
+                lines = asked.count('\n')
+                while True:
+                    connection.sendall(f'{lines}\n'.encode())
+                    more = connection.recv(100)
+                    if not more:
+                        break
+                    lines += more.count(b'\n')
             elif asked.startswith('hold'):
                 connection.recv(1)
             else:
