@@ -5,6 +5,7 @@ import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
 import type { FunctionIdentity } from '../runtime-api/runtime-exchange.ts';
 import type { Clock } from './clock.ts';
 import { EnvironmentLog } from './environment-log.ts';
+import { Freezer } from './freezer.ts';
 import type { LogSink } from './log-sink.ts';
 import { TokenBudget } from './token-budget.ts';
 
@@ -19,16 +20,16 @@ const lastDrainWaitMs = 100;
 export class EnvironmentParts {
   readonly log: EnvironmentLog;
   readonly runtimeApi: RuntimeApi;
+  readonly freezer: Freezer;
   readonly #memoryPeak: number;
-  readonly #freezer: number;
   #peakMemoryMiB = 0;
   #isClosed = false;
 
-  private constructor(log: EnvironmentLog, runtimeApi: RuntimeApi, { memoryPeak, freezer }: ClaimedDescriptors) {
-    this.log = log;
-    this.runtimeApi = runtimeApi;
-    this.#memoryPeak = memoryPeak;
-    this.#freezer = freezer;
+  private constructor(parts: Pick<EnvironmentParts, 'log' | 'runtimeApi' | 'freezer'> & { readonly memoryPeak: number }) {
+    this.log = parts.log;
+    this.runtimeApi = parts.runtimeApi;
+    this.freezer = parts.freezer;
+    this.#memoryPeak = parts.memoryPeak;
   }
 
   /** Takes a claim's descriptors over; on failure all of them are closed. */
@@ -38,20 +39,22 @@ export class EnvironmentParts {
     readonly clock: Clock;
     readonly port: RuntimeApiPort;
     readonly function: FunctionIdentity;
+    readonly onFrozen: () => void;
+    readonly onProblem: (problem: string, cause: unknown) => void;
   }): Promise<EnvironmentParts> {
-    const { descriptors, sink, clock, port, function: identity } = options;
+    const { descriptors, sink, clock, port, function: identity, onFrozen, onProblem } = options;
+    const { memoryPeak } = descriptors;
     const log = new EnvironmentLog({ sink, stdout: descriptors.stdout, stderr: descriptors.stderr, clock });
+    const freezer = new Freezer({ descriptor: descriptors.freezer, words: descriptors.freezerWords, clock, onFrozen, onProblem });
     const share = new TokenBudget({ tokensPerSecond: runtimeApiUsPerSecond, burst: runtimeApiBurstUs, clock });
     try {
-      return new EnvironmentParts(
-        log,
-        await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, function: identity, share, schedule: clock.schedule.bind(clock) }),
-        descriptors,
-      );
+      const schedule = clock.schedule.bind(clock);
+      const runtimeApi = await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, function: identity, share, schedule });
+      return new EnvironmentParts({ log, runtimeApi, freezer, memoryPeak });
     } catch (error) {
       log.close();
-      closeSync(descriptors.memoryPeak);
-      closeSync(descriptors.freezer);
+      freezer.close();
+      closeSync(memoryPeak);
       throw error;
     }
   }
@@ -74,10 +77,10 @@ export class EnvironmentParts {
     this.peakMemoryMiB();
     this.#isClosed = true;
     this.runtimeApi.close();
+    this.freezer.close();
     await this.log.drain(lastDrainWaitMs);
     this.log.close();
     closeSync(this.#memoryPeak);
-    closeSync(this.#freezer);
   }
 }
 

@@ -12,6 +12,7 @@ const events: readonly EnvironmentEvent[] = [
   { type: 'claimed', owner },
   { type: 'start' },
   { type: 'initialised' },
+  { type: 'freeze' },
   { type: 'invoke', requestId: 'request', owner },
   { type: 'finished' },
   { type: 'reset' },
@@ -23,7 +24,7 @@ const events: readonly EnvironmentEvent[] = [
 describe('transition()', () => {
   it('leads through a whole life', () => {
     const order: EnvironmentEvent['type'][] = ['slotOpened', 'prepared', 'claimed', 'start', 'initialised', 'invoke', 'finished'];
-    const life = [...order, 'invoke', 'reset', 'resetDone', 'start', 'initialised', 'stop', 'stopped'];
+    const life = [...order, 'freeze', 'invoke', 'reset', 'resetDone', 'start', 'initialised', 'freeze', 'stop', 'stopped'];
     const phases: string[] = [];
     let state: EnvironmentState = { phase: 'opening' };
     for (const type of life) {
@@ -31,7 +32,9 @@ describe('transition()', () => {
       if (event !== undefined) state = transition(state, event);
       phases.push(state.phase);
     }
-    expect(phases.join(' ')).toBe('opened prepared claimed starting idle busy idle busy resetting claimed starting idle stopping stopped');
+    expect(phases.join(' ')).toBe(
+      'opened prepared claimed starting idle busy idle frozen busy resetting claimed starting idle frozen stopping stopped',
+    );
   });
 
   it('throws for what the table does not have', () => {

@@ -15,10 +15,12 @@ export type UnclaimedState =
 
 /** Somebody's, for good. */
 export type ClaimedState =
-  /** Bound to its owner, without a runtime process: just claimed, or after a reset. */
+  /** Bound to its owner, without a process of it: just claimed, or after a reset. */
   | ({ readonly phase: 'claimed' } & Claimed)
   | ({ readonly phase: 'starting' } & Claimed)
   | ({ readonly phase: 'idle' } & Claimed)
+  /** Idle, and no process of it runs. */
+  | ({ readonly phase: 'frozen' } & Claimed)
   | ({ readonly phase: 'busy'; readonly requestId: string } & Claimed)
   | ({ readonly phase: 'resetting' } & Claimed);
 
@@ -35,6 +37,7 @@ export type EnvironmentEvent =
   | { readonly type: 'claimed'; readonly owner: EnvironmentOwner }
   | { readonly type: 'start' }
   | { readonly type: 'initialised' }
+  | { readonly type: 'freeze' }
   /** `owner`: for whom the event is that is about to be handed over. */
   | { readonly type: 'invoke'; readonly requestId: string; readonly owner: EnvironmentOwner }
   | { readonly type: 'finished' }
@@ -50,7 +53,8 @@ const transitions: Readonly<Record<EnvironmentPhase, Partial<Readonly<Record<Env
   prepared: { claimed: 'claimed', stop: 'stopping' },
   claimed: { start: 'starting', stop: 'stopping' },
   starting: { initialised: 'idle', reset: 'resetting', stop: 'stopping' },
-  idle: { invoke: 'busy', reset: 'resetting', stop: 'stopping' },
+  idle: { freeze: 'frozen', invoke: 'busy', reset: 'resetting', stop: 'stopping' },
+  frozen: { invoke: 'busy', reset: 'resetting', stop: 'stopping' },
   busy: { finished: 'idle', reset: 'resetting', stop: 'stopping' },
   resetting: { resetDone: 'claimed', stop: 'stopping' },
   stopping: { stopped: 'stopped' },
@@ -94,7 +98,7 @@ function afterClaimed(state: ClaimedState, event: EnvironmentEvent): ClaimedStat
     return { phase: 'busy', requestId: event.requestId, ...claimed };
   }
   const phase = transitions[state.phase][event.type];
-  if (phase === 'starting' || phase === 'idle' || phase === 'resetting' || phase === 'claimed') return { phase, ...claimed };
+  if (phase === 'starting' || phase === 'idle' || phase === 'frozen' || phase === 'resetting' || phase === 'claimed') return { phase, ...claimed };
   throw refusal(state, event);
 }
 

@@ -41,3 +41,19 @@ export function environmentVariables(options: EnvironmentVariablesOptions): Reco
     LAMBDA_RUNTIME_DIR: '/var/runtime',
   };
 }
+
+/** What Lambda keeps from extensions. Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html */
+const runtimeOnly: ReadonlySet<string> = new Set([
+  'AWS_EXECUTION_ENV',
+  'AWS_LAMBDA_LOG_GROUP_NAME',
+  'AWS_LAMBDA_LOG_STREAM_NAME',
+  'AWS_XRAY_CONTEXT_MISSING',
+  'AWS_XRAY_DAEMON_ADDRESS',
+  'LAMBDA_RUNTIME_DIR',
+  'LAMBDA_TASK_ROOT',
+]);
+
+/** What an extension's process finds in its environment, out of what the runtime finds: nothing that begins with an underscore, either. */
+export function extensionVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(variables).filter(([name]) => !runtimeOnly.has(name) && !name.startsWith('_')));
+}

@@ -1,7 +1,10 @@
 import { type SurfaceLimit, surfaceLimits } from '../runtime-api/surface-guard.ts';
 import type { PhaseStatus } from './platform-event.ts';
 
-/** Why an invocation, or the start of a runtime, failed. */
+/** It reported an error and ended, ended without, or could not be started. */
+export type ExtensionErrorType = 'Extension.InitError' | 'Extension.ExitError' | 'Extension.Crash' | 'Extension.LaunchError';
+
+/** Why an invocation, or the start of the processes, failed. */
 export type FailureCause =
   /** What the runtime itself reported. */
   | { readonly kind: 'functionError'; readonly errorType: string; readonly payload: Buffer }
@@ -12,6 +15,8 @@ export type FailureCause =
   | { readonly kind: 'exit'; readonly status: number | null; readonly signal: number | null; readonly outOfMemory: boolean }
   /** There is nothing to start, or it cannot be executed. */
   | { readonly kind: 'invalidEntrypoint' }
+  /** An external extension failed, and the whole of an init or invocation with it; `reason` is Lambda's text. */
+  | { readonly kind: 'extension'; readonly errorType: ExtensionErrorType; readonly reason: string }
   /** PID 1 is gone, and the environment with it. */
   | { readonly kind: 'environmentGone'; readonly outOfMemory: boolean }
   /** The environment went beyond a limit of its Runtime API. */
@@ -63,6 +68,8 @@ export function renderFailure(
     }
     case 'exit':
       return exitFailure(context.requestId, exitMessage(cause), cause.outOfMemory);
+    case 'extension':
+      return failed(cause.errorType, `RequestId: ${context.requestId} Error: ${cause.reason}`);
     case 'environmentGone':
       return exitFailure(
         context.requestId,
@@ -110,10 +117,23 @@ function body(errorType: string, errorMessage: string): Buffer {
   return Buffer.from(JSON.stringify({ errorType, errorMessage }));
 }
 
-function exitMessage(exit: { readonly status: number | null; readonly signal: number | null }): string {
-  if (exit.signal !== null) return `Runtime exited with error: signal: ${signalText[exit.signal] ?? `signal ${exit.signal}`}`;
-  if (exit.status === null || exit.status === 0) return 'Runtime exited without providing a reason';
-  return `Runtime exited with error: exit status ${exit.status}`;
+interface Exit {
+  readonly status: number | null;
+  readonly signal: number | null;
+}
+
+function exitMessage(exit: Exit): string {
+  if (exit.signal === null && (exit.status === null || exit.status === 0)) return 'Runtime exited without providing a reason';
+  return `Runtime exited with error: ${exitText(exit)}`;
+}
+
+/** What a client is told of an extension's end. */
+export function extensionExitReason(exit: Exit): string {
+  return exit.signal === null && (exit.status === null || exit.status === 0) ? 'exit code 0' : exitText(exit);
+}
+
+function exitText({ status, signal }: Exit): string {
+  return signal === null ? `exit status ${status}` : `signal: ${signalText[signal] ?? `signal ${signal}`}`;
 }
 
 /** Linux's signals in the words of Lambda's messages. */

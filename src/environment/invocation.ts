@@ -1,13 +1,18 @@
 import type { InvocationEvent } from '../runtime-api/runtime-api-port.ts';
-import type { ScheduledTask } from './clock.ts';
+import type { Clock, ScheduledTask } from './clock.ts';
 import type { FailureCause } from './invocation-failure.ts';
-import type { Span } from './platform-event.ts';
+import type { PlatformEvent, Span } from './platform-event.ts';
+import { extensionOverheadSpan, type RuntimeDoneFacts, runtimeDoneEvent } from './runtime-done-event.ts';
 
 /** What the client gets: the function's answer, or why there is none. */
 export type InvocationAnswer = { readonly payload: Buffer } | { readonly failure: FailureCause };
 
 /** What is known once the environment has done with an invocation. */
 export interface InvocationEnd {
+  /**
+   * Until the runtime and every extension had done: "the duration is the sum of all invocation time (runtime + extensions)".
+   * Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html#runtimes-lifecycle-invoke
+   */
   readonly durationMs: number;
   /** Of the init before the environment's first invocation. */
   readonly initDurationMs?: number;
@@ -22,17 +27,24 @@ export class Invocation {
   readonly event: InvocationEvent;
   readonly answered: Promise<InvocationAnswer>;
   readonly ended: Promise<InvocationEnd>;
+  readonly #clock: Clock;
   readonly #startedMs: number;
   readonly #answer: (answer: InvocationAnswer) => void;
   readonly #end: (end: InvocationEnd) => void;
   #timeout: ScheduledTask | undefined;
+  /** When the event was handed out, after an init of its own if it needed one. */
+  #deliveredMs: number | undefined;
+  #response: { readonly endedMs: number; readonly producedBytes: number } | undefined;
   #isAnswered = false;
-  #durationMs: number | undefined;
+  #runtimeDoneMs: number | undefined;
+  #isRuntimeDoneTold = false;
+  #endedMs: number | undefined;
   #failure: FailureCause | undefined;
 
-  constructor(event: InvocationEvent, startedMs: number) {
+  constructor(event: InvocationEvent, clock: Clock) {
     this.event = event;
-    this.#startedMs = startedMs;
+    this.#clock = clock;
+    this.#startedMs = clock.monotonicMs();
     const answered = Promise.withResolvers<InvocationAnswer>();
     const ended = Promise.withResolvers<InvocationEnd>();
     this.answered = answered.promise;
@@ -45,13 +57,21 @@ export class Invocation {
     return this.#isAnswered;
   }
 
-  /** The runtime's part is over, orderly or not: what follows is draining, resetting, reporting. */
+  get isRuntimeDone(): boolean {
+    return this.#runtimeDoneMs !== undefined;
+  }
+
+  /** Everybody's part is over, orderly or not: what follows is draining, resetting, reporting. */
   get isOver(): boolean {
-    return this.#durationMs !== undefined;
+    return this.#endedMs !== undefined;
   }
 
   limit(timeout: ScheduledTask): void {
     this.#timeout = timeout;
+  }
+
+  delivered(): void {
+    this.#deliveredMs = this.#clock.monotonicMs();
   }
 
   /** The first answer counts. */
@@ -59,20 +79,51 @@ export class Invocation {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     if ('failure' in answer) this.#failure = answer.failure;
+    else this.#response = { endedMs: this.#clock.monotonicMs(), producedBytes: answer.payload.length };
     this.#answer(answer);
   }
 
+  /** The runtime asked for its next event: the time goes on for as long as extensions need. */
+  runtimeDone(): void {
+    this.#runtimeDoneMs ??= this.#clock.monotonicMs();
+  }
+
   /** Stops the time. A failure after the answer shows in the REPORT only. */
-  over(nowMs: number, failure?: FailureCause): void {
+  over(failure?: FailureCause): void {
     if (this.isOver) return;
     this.#timeout?.cancel();
-    this.#durationMs = nowMs - this.#startedMs;
+    this.#endedMs = this.#clock.monotonicMs();
     if (failure === undefined) return;
     this.#failure = failure;
     this.answer({ failure });
   }
 
-  end(facts: Omit<InvocationEnd, 'durationMs' | 'failure'>): void {
-    this.#end({ ...facts, durationMs: this.#durationMs ?? 0, ...(this.#failure === undefined ? {} : { failure: this.#failure }) });
+  /** What the platform tells when the runtime's part is over, or will not be: once. */
+  takeRuntimeDone(): PlatformEvent | undefined {
+    if (this.#isRuntimeDoneTold) return undefined;
+    this.#isRuntimeDoneTold = true;
+    const startedMs = this.#deliveredMs ?? this.#runtimeDoneMs ?? this.#clock.monotonicMs();
+    const durationMs = (this.#runtimeDoneMs ?? this.#endedMs ?? startedMs) - startedMs;
+    const facts: RuntimeDoneFacts = { event: this.event, startedWallMs: this.#wallMs(startedMs), durationMs, cause: this.#failure };
+    if (this.#response === undefined) return runtimeDoneEvent(facts);
+    const { producedBytes } = this.#response;
+    const endedMs = this.#response.endedMs - startedMs;
+    return runtimeDoneEvent({ ...facts, response: { beganMs: endedMs, endedMs, producedBytes } });
+  }
+
+  end(facts: Pick<InvocationEnd, 'maxMemoryUsedMiB' | 'initDurationMs'> & { readonly hasExtensions: boolean }): void {
+    const { hasExtensions, ...rest } = facts;
+    const endedMs = this.#endedMs ?? this.#startedMs;
+    const doneMs = hasExtensions ? this.#runtimeDoneMs : undefined;
+    this.#end({
+      ...rest,
+      durationMs: endedMs - this.#startedMs,
+      ...(doneMs === undefined ? {} : { spans: [extensionOverheadSpan(this.#wallMs(doneMs), endedMs - doneMs)] }),
+      ...(this.#failure === undefined ? {} : { failure: this.#failure }),
+    });
+  }
+
+  #wallMs(monotonicMs: number): number {
+    return this.#clock.wallMs() - (this.#clock.monotonicMs() - monotonicMs);
   }
 }

@@ -121,7 +121,7 @@ describe('FunctionInvoker.invoke()', () => {
     expect([String(first.payload), String(second.payload)]).toEqual(['"a" 1', '"b" 2']);
     expect(first).toMatchObject({ executedVersion: '$LATEST' });
     expect(first.functionError).toBeUndefined();
-    expect(agent.verbs).toEqual(['openSlot', 'prepare', 'claim', 'setLimits init', 'start', 'setLimits invoke']);
+    expect(agent.verbs).toEqual(['openSlot', 'prepare', 'claim', 'listExtensions', 'setLimits init', 'start', 'setLimits invoke']);
   });
 
   it('runs a function no more often at once than is reserved for it, over its versions, and leaves others alone', async () => {
@@ -332,7 +332,7 @@ describe('a function that fails', () => {
     const second = await invoker.invoke(request(functionVersion({ timeoutSeconds: 1 })));
     expect(String(second.payload)).toBe('"again"');
     expect(second.timedOut).toBeUndefined();
-    expect(agent.verbs.slice(4)).toEqual(['start', 'setLimits invoke', 'reset', 'setLimits init', 'start', 'setLimits invoke']);
+    expect(agent.verbs.slice(5)).toEqual(['start', 'setLimits invoke', 'reset', 'setLimits init', 'start', 'setLimits invoke']);
     expect((await lines()).join('')).toMatch(new RegExp(`REPORT RequestId: ${one.requestId}\t.*\tStatus: timeout\t\n`));
   });
 
@@ -445,7 +445,7 @@ describe('init', () => {
     const result = await invoker.invoke(one);
     expect(JSON.parse(String(result.payload)).errorMessage).toBe(`RequestId: ${one.requestId} Error: Task timed out after 2.00 seconds`);
     expect((await lines())[1]).toMatch(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout\n$/);
-    expect(agent.verbs.slice(3)).toEqual(['setLimits init', 'start', 'reset', 'setLimits init', 'start', 'reset']);
+    expect(agent.verbs.slice(4)).toEqual(['setLimits init', 'start', 'reset', 'setLimits init', 'start', 'reset']);
   });
 
   it('under which PID 1 goes fails the invocation and ends the environment', async () => {

@@ -115,8 +115,15 @@ export class FunctionInvoker implements Invoker {
     if (failure?.logLine !== undefined) log.platform(failure.logLine);
     log.event(reportEvent(request, end));
     const tail = log.endTail();
-    this.#pool.release(environment);
+    this.#release(environment);
     return tail;
+  }
+
+  /** Whoever comes next does not wait in it for processes that end. */
+  #release(environment: ExecutionEnvironment): void {
+    const { resetting } = environment;
+    if (resetting === undefined) this.#pool.release(environment);
+    else void resetting.then(() => this.#pool.release(environment));
   }
 
   #failureContext(request: InvokeRequest): { requestId: string; timeoutSeconds: number; wallMs: number } {

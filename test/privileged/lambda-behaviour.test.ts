@@ -682,7 +682,7 @@ describe('environments', () => {
     const streams = answers.map(({ value }) => (value as Counted).stream);
     expect(new Set(streams).size).toBe(3);
     expect(answers.map(({ value }) => (value as Counted).runs)).toEqual([1, 1, 1]);
-    expect((await environmentsOf(name)).map(({ state }) => state)).toEqual(['idle', 'idle', 'idle']);
+    await expect.poll(async () => (await environmentsOf(name)).map(({ state }) => state)).toEqual(['frozen', 'frozen', 'frozen']);
     const again = await counted(name);
     expect(again).toMatchObject({ count: 2, runs: 2 });
     expect(streams).toContain(again.stream);
@@ -836,7 +836,7 @@ describe('a daemon', () => {
     const [client, itsAdmin] = [impatient.lambda(), adminOf(impatient.credentials)];
     await deploy(client, { name, runtime, files });
     const { value: before } = await call(name, {}, {}, client);
-    expect((await environmentsOf(name, itsAdmin)).map(({ state }) => state)).toEqual(['idle']);
+    await expect.poll(async () => (await environmentsOf(name, itsAdmin)).map(({ state }) => state)).toEqual(['frozen']);
     await expect.poll(() => environmentsOf(name, itsAdmin), { timeout: 10_000 }).toEqual([]);
     const { value: after } = await call(name, {}, {}, client);
     expect(after).toMatchObject({ count: 1, runs: 1 });

@@ -1,7 +1,8 @@
 import type { HostAgent } from '../../src/agent/host-agent.ts';
 import { EnvironmentEvents } from '../../src/environment/environment-events.ts';
+import type { EnvironmentDependencies } from '../../src/environment/environment-life.ts';
 import { EnvironmentPool } from '../../src/environment/environment-pool.ts';
-import { type EnvironmentDependencies, ExecutionEnvironment } from '../../src/environment/execution-environment.ts';
+import { ExecutionEnvironment } from '../../src/environment/execution-environment.ts';
 import { FunctionInvoker } from '../../src/invoke/function-invoker.ts';
 import { FakeClock } from './fake-clock.ts';
 import type { ReuseRig } from './reuse-interleaving.ts';

@@ -22,6 +22,11 @@ export class RuntimeClient {
     this.#port = port;
   }
 
+  /** A connection of its own, for another thread of the same process. */
+  another(): RuntimeClient {
+    return new RuntimeClient(this.#port);
+  }
+
   next(): Promise<RuntimeAnswer> {
     return this.send('GET', '/2018-06-01/runtime/invocation/next');
   }

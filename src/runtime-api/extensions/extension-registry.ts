@@ -4,7 +4,7 @@ import { invalidExtensionState, nameTaken, registrationClosed, tooManyExtensions
 import type { ExtensionEvent, ExtensionEventType, InvokeNotice, ShutdownNotice } from './extension-event.ts';
 
 /** Lambda's limit, external and internal ones together. */
-const maxExtensions = 10;
+export const maxExtensions = 10;
 
 /**
  * The extensions of one generation of processes. The environment says which external ones it starts, tells of invocations and of the end, and looks at
