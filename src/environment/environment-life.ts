@@ -238,9 +238,10 @@ export class EnvironmentLife {
    * Thawed also when all is killed at once: a PID 1 whose agent has gone ends its environment, if it runs.
    */
   async #shutDown(reason: ShutdownReason): Promise<void> {
-    const { runtimeApi, freezer } = this.claimed.parts;
+    const { runtimeApi, freezer, telemetry } = this.claimed.parts;
     runtimeApi.suspend();
     freezer.release();
+    telemetry.flush();
     await this.#generation?.shutdown(reason);
   }
 

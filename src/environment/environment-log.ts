@@ -1,9 +1,13 @@
+import { isLogged, type JsonLogging } from '../functions/json-logging.ts';
 import type { Clock } from './clock.ts';
+import { applicationLevelOf, jsonObjectOf, systemLevelOf } from './log-levels.ts';
 import { LogPipe } from './log-pipe.ts';
 import type { LogSink } from './log-sink.ts';
 import { LogTail } from './log-tail.ts';
 import type { PlatformEvent } from './platform-event.ts';
+import { platformJson } from './platform-json.ts';
 import { platformText } from './platform-text.ts';
+import type { TelemetryRelay } from './telemetry/telemetry-relay.ts';
 import { TokenBudget } from './token-budget.ts';
 
 /** What stdout and stderr of one environment may write together, sustained, and at once. */
@@ -13,18 +17,26 @@ const burstBytes = 2 * 1024 * 1024;
 /** For so long a REPORT line waits for output over the budget. */
 const drainWaitMs = 1_000;
 
+/** What reading a line as JSON costs, for each of its bytes. */
+const jsonCostPerByte = 2;
+
 export interface EnvironmentLogOptions {
   readonly sink: LogSink;
   /** Read ends of the environment's pipes; owned from here on. */
   readonly stdout: number;
   readonly stderr: number;
   readonly clock: Clock;
+  readonly telemetry: Pick<TelemetryRelay, 'event' | 'line' | 'wants'>;
+  /** Absent: the log is text. */
+  readonly json?: JsonLogging;
 }
 
-/** The log stream of one environment: its two pipes and the platform's own lines, in the order they come. */
+/** The log stream of one environment: its two pipes and what the platform tells, in the order they come. All of it is offered to telemetry. */
 export class EnvironmentLog {
   readonly #sink: LogSink;
   readonly #clock: Clock;
+  readonly #telemetry: EnvironmentLogOptions['telemetry'];
+  readonly #json: JsonLogging | undefined;
   readonly #stdout: LogPipe;
   readonly #stderr: LogPipe;
   #tail: LogTail | undefined;
@@ -32,21 +44,28 @@ export class EnvironmentLog {
   constructor(options: EnvironmentLogOptions) {
     this.#sink = options.sink;
     this.#clock = options.clock;
+    this.#telemetry = options.telemetry;
+    this.#json = options.json;
     const budget = new TokenBudget({ tokensPerSecond: bytesPerSecond, burst: burstBytes, clock: options.clock });
-    const shared = { budget, clock: options.clock, onLine: (line: Buffer) => this.#line(line), congestion: () => options.sink.congestion() };
+    const onLine = (line: Buffer) => this.#line(line);
+    const shared = { budget, clock: options.clock, onLine, congestion: () => options.sink.congestion() };
     this.#stdout = new LogPipe({ ...shared, descriptor: options.stdout });
     this.#stderr = new LogPipe({ ...shared, descriptor: options.stderr });
   }
 
-  /** Tells an event of the platform's: START, REPORT and the like. */
+  /** Tells what the platform does. Whether and how it is written is a matter of the function's log format; telemetry gets all of it. */
   event(event: PlatformEvent): void {
-    for (const line of platformText(event)) this.platform(line);
+    const timeMs = this.#clock.wallMs();
+    this.#telemetry.event(event, timeMs);
+    if (this.#json === undefined) for (const line of platformText(event)) this.#write(Buffer.from(line), line, timeMs);
+    else if (isLogged(systemLevelOf(event), this.#json.systemLevel)) this.#writeLine(platformJson(event, timeMs), timeMs);
   }
 
   /** Writes a line of the platform's that is no event: why something failed. */
   platform(line: string): void {
-    this.#tail?.push(Buffer.from(line));
-    this.#sink.append(this.#clock.wallMs(), line);
+    const timeMs = this.#clock.wallMs();
+    if (this.#json === undefined) this.#write(Buffer.from(line), line, timeMs);
+    else this.#writeLine(JSON.stringify({ timestamp: new Date(timeMs).toISOString(), level: 'ERROR', message: line.trimEnd() }), timeMs);
   }
 
   /** Keeps the last 4 KiB from here on, until `endTail`. */
@@ -71,8 +90,30 @@ export class EnvironmentLog {
     this.#sink.close();
   }
 
-  #line(line: Buffer): void {
-    this.#tail?.push(line);
-    this.#sink.append(this.#clock.wallMs(), line.toString());
+  /** Takes a line of the function's; returns what it cost beyond its bytes. */
+  #line(line: Buffer): number {
+    const timeMs = this.#clock.wallMs();
+    const text = line.toString();
+    const object = this.#json === undefined ? undefined : jsonObjectOf(text);
+    if (this.#telemetry.wants('function')) this.#telemetry.line('function', object === undefined ? jsonString(text) : text.trim(), timeMs);
+    // What is no object has no level: it is always written.
+    const isWritten = this.#json === undefined || object === undefined || isLogged(applicationLevelOf(object), this.#json.applicationLevel);
+    if (isWritten) this.#write(line, text, timeMs);
+    return this.#json === undefined ? 0 : line.length * jsonCostPerByte;
   }
+
+  #writeLine(text: string, timeMs: number): void {
+    const line = `${text}\n`;
+    this.#write(Buffer.from(line), line, timeMs);
+  }
+
+  #write(line: Buffer, text: string, timeMs: number): void {
+    this.#tail?.push(line);
+    this.#sink.append(timeMs, text);
+  }
+}
+
+/** A line as a JSON string, without its line feed. */
+function jsonString(text: string): string {
+  return JSON.stringify(text.endsWith('\n') ? text.slice(0, -1) : text);
 }

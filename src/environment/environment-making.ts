@@ -13,7 +13,7 @@ import { logStreamName } from './log-stream-name.ts';
 import type { SessionCredentials } from './session-credentials.ts';
 
 export interface MakingDependencies {
-  readonly agent: Pick<HostAgent, 'listRuntimes' | 'openSlot' | 'prepare' | 'claim' | 'listExtensions'>;
+  readonly agent: Pick<HostAgent, 'listRuntimes' | 'openSlot' | 'prepare' | 'claim' | 'listExtensions' | 'connect'>;
   readonly credentials: SessionCredentials;
   readonly openLog: (name: LogStreamName) => LogSink;
   readonly clock: Clock;
@@ -83,7 +83,7 @@ interface Claim {
 }
 
 async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, claim: Claim): Promise<Omit<ClaimedEnvironment, 'extensionNames'>> {
-  const { clock, credentials, openLog, region, onProblem } = dependencies;
+  const { agent, clock, credentials, openLog, region, onProblem } = dependencies;
   const { environmentId, runtime, descriptors, port } = claim;
   const fn = owner.function;
   const { accountId, logGroup, version } = fn;
@@ -95,6 +95,7 @@ async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, c
     clock,
     port: port.runtimeApi,
     function: fn,
+    connect: (number) => agent.connect({ environmentId, port: number }),
     onFrozen: () => port.frozen(),
     onProblem,
   });

@@ -1,12 +1,15 @@
 import { closeSync, readSync } from 'node:fs';
 import type { ClaimedDescriptors } from '../agent/host-agent.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
 import { createRuntimeApi, type RuntimeApi } from '../runtime-api/create-runtime-api.ts';
 import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
-import type { FunctionIdentity } from '../runtime-api/runtime-exchange.ts';
+import type { SubscriptionOutcome, TelemetrySubscription } from '../runtime-api/telemetry/telemetry-subscription.ts';
 import type { Clock } from './clock.ts';
 import { EnvironmentLog } from './environment-log.ts';
 import { Freezer } from './freezer.ts';
 import type { LogSink } from './log-sink.ts';
+import { TelemetryRelay } from './telemetry/telemetry-relay.ts';
+import type { ConnectInside } from './telemetry/telemetry-sender.ts';
 import { TokenBudget } from './token-budget.ts';
 
 /** The share of the daemon that one environment's Runtime API may take: 5 % of its time, and so much at once. */
@@ -21,14 +24,16 @@ export class EnvironmentParts {
   readonly log: EnvironmentLog;
   readonly runtimeApi: RuntimeApi;
   readonly freezer: Freezer;
+  readonly telemetry: TelemetryRelay;
   readonly #memoryPeak: number;
   #peakMemoryMiB = 0;
   #isClosed = false;
 
-  private constructor(parts: Pick<EnvironmentParts, 'log' | 'runtimeApi' | 'freezer'> & { readonly memoryPeak: number }) {
+  private constructor(parts: Pick<EnvironmentParts, 'log' | 'runtimeApi' | 'freezer' | 'telemetry'> & { readonly memoryPeak: number }) {
     this.log = parts.log;
     this.runtimeApi = parts.runtimeApi;
     this.freezer = parts.freezer;
+    this.telemetry = parts.telemetry;
     this.#memoryPeak = parts.memoryPeak;
   }
 
@@ -38,19 +43,38 @@ export class EnvironmentParts {
     readonly sink: LogSink;
     readonly clock: Clock;
     readonly port: RuntimeApiPort;
-    readonly function: FunctionIdentity;
+    readonly function: FunctionVersion;
+    readonly connect: ConnectInside;
     readonly onFrozen: () => void;
     readonly onProblem: (problem: string, cause: unknown) => void;
   }): Promise<EnvironmentParts> {
-    const { descriptors, sink, clock, port, function: identity, onFrozen, onProblem } = options;
-    const { memoryPeak } = descriptors;
-    const log = new EnvironmentLog({ sink, stdout: descriptors.stdout, stderr: descriptors.stderr, clock });
-    const freezer = new Freezer({ descriptor: descriptors.freezer, words: descriptors.freezerWords, clock, onFrozen, onProblem });
+    const { descriptors, sink, clock, port, function: fn, connect, onProblem } = options;
+    const { memoryPeak, stdout, stderr } = descriptors;
+    const telemetry = new TelemetryRelay({ clock, connect });
+    const log = new EnvironmentLog({ sink, stdout, stderr, clock, telemetry, ...(fn.jsonLogging === undefined ? {} : { json: fn.jsonLogging }) });
+    const freezer = new Freezer({
+      descriptor: descriptors.freezer,
+      words: descriptors.freezerWords,
+      clock,
+      onFrozen: () => {
+        telemetry.pause();
+        options.onFrozen();
+      },
+      onThawed: () => telemetry.resume(),
+      onProblem,
+    });
     const share = new TokenBudget({ tokensPerSecond: runtimeApiUsPerSecond, burst: runtimeApiBurstUs, clock });
     try {
       const schedule = clock.schedule.bind(clock);
-      const runtimeApi = await createRuntimeApi({ descriptor: descriptors.runtimeApi, port, function: identity, share, schedule });
-      return new EnvironmentParts({ log, runtimeApi, freezer, memoryPeak });
+      const runtimeApi = await createRuntimeApi({
+        descriptor: descriptors.runtimeApi,
+        port,
+        function: fn,
+        telemetry: { subscribe: (name, subscription) => subscribe({ telemetry, log }, name, subscription) },
+        share,
+        schedule,
+      });
+      return new EnvironmentParts({ log, runtimeApi, freezer, telemetry, memoryPeak });
     } catch (error) {
       log.close();
       freezer.close();
@@ -80,8 +104,23 @@ export class EnvironmentParts {
     this.freezer.close();
     await this.log.drain(lastDrainWaitMs);
     this.log.close();
+    this.telemetry.close();
     closeSync(this.#memoryPeak);
   }
+}
+
+/** A subscription is an event itself: the first that the new subscriber gets after what came before it. */
+function subscribe(
+  { telemetry, log }: Pick<EnvironmentParts, 'telemetry' | 'log'>,
+  name: string,
+  subscription: TelemetrySubscription,
+): SubscriptionOutcome {
+  const outcome = telemetry.subscribe(name, subscription);
+  if (outcome === 'subscribed' || outcome === 'alreadySubscribed') {
+    const state = outcome === 'subscribed' ? 'Subscribed' : 'Already subscribed';
+    log.event({ type: 'platform.telemetrySubscription', record: { name, state, types: subscription.streams } });
+  }
+  return outcome;
 }
 
 /** For a claim that nobody wants any more. */

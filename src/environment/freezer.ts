@@ -12,6 +12,7 @@ export interface FreezerOptions {
   readonly clock: Clock;
   /** Called when the environment has just been frozen. */
   readonly onFrozen: () => void;
+  readonly onThawed: () => void;
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
 
@@ -42,6 +43,7 @@ export class Freezer {
     if (!this.#isFrozen || this.#isClosed) return;
     this.#write(this.#options.words.thawed);
     this.#isFrozen = false;
+    this.#options.onThawed();
   }
 
   /** Nothing of a freezer's is to happen any more until `settle`. */

@@ -15,7 +15,11 @@ function testPipe(bytesPerSecond: number, burstBytes: number, congestion: () => 
   const { readEnd, writeEnd } = openPipe();
   const lines: string[] = [];
   const budget = new TokenBudget({ tokensPerSecond: bytesPerSecond, burst: burstBytes, clock });
-  const pipe = new LogPipe({ descriptor: readEnd, budget, clock, onLine: (line) => void lines.push(line.toString()), congestion });
+  const onLine = (line: Buffer): number => {
+    lines.push(line.toString());
+    return 0;
+  };
+  const pipe = new LogPipe({ descriptor: readEnd, budget, clock, onLine, congestion });
   return {
     pipe,
     clock,

@@ -17,8 +17,8 @@ export interface LogPipeOptions {
   readonly descriptor: number;
   readonly budget: TokenBudget;
   readonly clock: Clock;
-  /** Gets one line, with its line feed if it had one; the buffer is used again afterwards. */
-  readonly onLine: (line: Buffer) => void;
+  /** Gets one line, with its line feed if it had one; the buffer is used again afterwards. Returns what it cost beyond its bytes, as if it had more of them. */
+  readonly onLine: (line: Buffer) => number;
   /** Undefined while the log store takes more. */
   readonly congestion: () => Promise<void> | undefined;
 }
@@ -29,7 +29,7 @@ export class LogPipe {
   readonly #socket: Socket;
   readonly #splitter: LineSplitter;
   #takenBytes = 0;
-  #lines = 0;
+  #extraBytes = 0;
   /** Resolves when reading goes on, or never will; undefined while it does. */
   #pause: PromiseWithResolvers<void> | undefined;
   #resume: ScheduledTask | undefined;
@@ -38,8 +38,7 @@ export class LogPipe {
   constructor(options: LogPipeOptions) {
     this.#options = options;
     this.#splitter = new LineSplitter((line) => {
-      this.#lines += 1;
-      options.onLine(line);
+      this.#extraBytes += lineCostBytes + options.onLine(line);
     });
     this.#socket = new Socket({
       fd: options.descriptor,
@@ -88,9 +87,9 @@ export class LogPipe {
   /** False stops the reading. */
   #take(chunk: Buffer): boolean {
     this.#takenBytes += chunk.length;
-    this.#lines = 0;
+    this.#extraBytes = 0;
     this.#splitter.push(chunk);
-    const waitMs = this.#options.budget.spend(chunk.length + this.#lines * lineCostBytes);
+    const waitMs = this.#options.budget.spend(chunk.length + this.#extraBytes);
     const congestion = this.#options.congestion();
     if (waitMs === 0 && congestion === undefined) return true;
     this.#pause = Promise.withResolvers();

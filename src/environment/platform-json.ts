@@ -1,8 +1,5 @@
+import { type TelemetrySchema, telemetrySchemas } from '../runtime-api/telemetry/telemetry-subscription.ts';
 import type { PlatformEvent } from './platform-event.ts';
-
-/** The Telemetry API's schemas, oldest first. A later one only adds members. */
-export const telemetrySchemas = ['2022-07-01', '2022-12-13', '2025-01-29'] as const;
-export type TelemetrySchema = (typeof telemetrySchemas)[number];
 
 /** Members of a record that a schema has and the one before it has not. Source: the schemas that AWS publishes beside its reference. */
 const added: Readonly<Record<Exclude<TelemetrySchema, '2022-07-01'>, Partial<Readonly<Record<PlatformEvent['type'], readonly string[]>>>>> = {

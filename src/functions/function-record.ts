@@ -1,6 +1,7 @@
 import { formatFunctionArn, latestVersion } from './arn.ts';
 import type { FunctionStatus } from './function-status.ts';
 import type { FunctionVersion, Isolation, LayerReference, TenantIsolationMode } from './function-version.ts';
+import type { JsonLogging } from './json-logging.ts';
 
 /** What a customer configured, with every default filled in. */
 export interface FunctionConfiguration {
@@ -18,6 +19,8 @@ export interface FunctionConfiguration {
   readonly architecture: Architecture;
   readonly tracingMode: 'Active' | 'PassThrough';
   readonly logGroup: string;
+  /** Absent: the log is text. */
+  readonly jsonLogging?: JsonLogging;
   /** ARN of the queue or topic that takes events which could not be handled. */
   readonly deadLetterArn?: string;
   readonly isolation: Isolation;
@@ -81,6 +84,7 @@ export function toFunctionVersion(record: FunctionRecord, region: string): Funct
     layers: configuration.layers.map(({ arn, accountId, digest, codeSizeBytes }) => ({ arn, accountId, digest, codeSizeBytes })),
     codeDigest: code.imageDigest,
     logGroup: configuration.logGroup,
+    ...(configuration.jsonLogging === undefined ? {} : { jsonLogging: configuration.jsonLogging }),
     isolation: configuration.isolation,
     ...(configuration.deadLetterArn === undefined ? {} : { deadLetterArn: configuration.deadLetterArn }),
     ...(state === 'Active' ? {} : { state }),

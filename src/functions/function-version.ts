@@ -1,3 +1,5 @@
+import type { JsonLogging } from './json-logging.ts';
+
 /** How an environment is walled in. */
 export type Isolation = 'oci' | 'microvm';
 
@@ -31,6 +33,8 @@ export interface FunctionVersion {
   /** Names the code's erofs image in the account's store: 64 hexadecimal digits of SHA-256. */
   readonly codeDigest: string;
   readonly logGroup: string;
+  /** Absent: the log is text. */
+  readonly jsonLogging?: JsonLogging;
   /** ARN of the queue or topic that takes events which could not be handled. */
   readonly deadLetterArn?: string;
   readonly isolation: Isolation;

@@ -8,6 +8,7 @@ import type { InvocationEvent, RuntimeApiPort } from './runtime-api-port.ts';
 import type { FunctionIdentity, RuntimeExchange } from './runtime-exchange.ts';
 import { RuntimeSession } from './runtime-session.ts';
 import { SurfaceGuard, type SurfaceGuardOptions } from './surface-guard.ts';
+import type { TelemetryPort } from './telemetry/telemetry-subscription.ts';
 
 const maxConnections = 32;
 const maxHeaderBytes = 16 * 1024;
@@ -18,7 +19,7 @@ const connectionsCheckingIntervalMs = 2_000;
 /** Connections that the kernel keeps for us: beyond these a function's connect(2) waits. */
 const backlog = 64;
 
-/** The Runtime API of one environment, and the Extensions API on the same socket. */
+/** The Runtime API of one environment, with the Extensions API and the Telemetry API on the same socket. */
 export interface RuntimeApi {
   /** Of the processes that live now; `expectRuntime` brings an empty one. */
   readonly extensions: ExtensionRegistry;
@@ -36,10 +37,11 @@ export interface RuntimeApiOptions extends Pick<SurfaceGuardOptions, 'share' | '
   readonly descriptor: number;
   readonly port: RuntimeApiPort;
   readonly function: FunctionIdentity;
+  readonly telemetry: TelemetryPort;
 }
 
 /** Serves the Runtime API of one environment within its share of the daemon. */
-export async function createRuntimeApi({ descriptor, port, function: identity, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
+export async function createRuntimeApi({ descriptor, port, function: identity, telemetry, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
   const session = new RuntimeSession();
   let extensions = new ExtensionRegistry();
   const close = () => {
@@ -62,6 +64,7 @@ export async function createRuntimeApi({ descriptor, port, function: identity, s
     port,
     guard,
     function: identity,
+    telemetry,
     get extensions() {
       return extensions;
     },

@@ -9,18 +9,19 @@ import { postInvocationError } from './post-invocation-error.ts';
 import { postInvocationResponse } from './post-invocation-response.ts';
 import { discardBody } from './receive-body.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
+import { putLogsSubscription, putSubscription } from './telemetry/put-subscription.ts';
 
 /** Returns the refusal, or undefined when it answers by itself. */
 type Endpoint = (exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse, requestId: string) => RuntimeApiError | undefined;
 
 interface Route {
-  readonly method: 'GET' | 'POST';
+  readonly method: 'GET' | 'POST' | 'PUT';
   /** The first group, where there is one, is the request id. */
   readonly path: RegExp;
   readonly endpoint: Endpoint;
 }
 
-/** The Runtime API, version 2018-06-01, and the Extensions API, version 2020-01-01. */
+/** The Runtime API, version 2018-06-01, the Extensions API, version 2020-01-01, and the Telemetry API, version 2022-07-01. */
 const routes: readonly Route[] = [
   { method: 'GET', path: /^\/2018-06-01\/runtime\/invocation\/next$/, endpoint: getNextInvocation },
   { method: 'POST', path: /^\/2018-06-01\/runtime\/invocation\/([^/]{1,128})\/response$/, endpoint: postInvocationResponse },
@@ -30,9 +31,11 @@ const routes: readonly Route[] = [
   { method: 'GET', path: /^\/2020-01-01\/extension\/event\/next$/, endpoint: getNextEvent },
   { method: 'POST', path: /^\/2020-01-01\/extension\/init\/error$/, endpoint: postExtensionInitError },
   { method: 'POST', path: /^\/2020-01-01\/extension\/exit\/error$/, endpoint: postExtensionExitError },
+  { method: 'PUT', path: /^\/2022-07-01\/telemetry\/?$/, endpoint: putSubscription },
+  { method: 'PUT', path: /^\/2020-08-15\/logs\/?$/, endpoint: putLogsSubscription },
 ];
 
-/** Hands a request to its endpoint; 404 and 405 for what neither has. */
+/** Hands a request to its endpoint; 404 and 405 for what none of them has. */
 export function routeRequest(exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse): void {
   const url = request.url ?? '';
   const query = url.indexOf('?');

@@ -2,6 +2,7 @@ import type { ExtensionRegistry } from './extensions/extension-registry.ts';
 import type { RuntimeApiPort } from './runtime-api-port.ts';
 import type { RuntimeSession } from './runtime-session.ts';
 import type { SurfaceGuard } from './surface-guard.ts';
+import type { TelemetryPort } from './telemetry/telemetry-subscription.ts';
 
 /** What a registered extension is told of the function that it is with. */
 export interface FunctionIdentity {
@@ -19,4 +20,5 @@ export interface RuntimeExchange {
   readonly function: FunctionIdentity;
   /** Of the processes that live now. */
   readonly extensions: ExtensionRegistry;
+  readonly telemetry: TelemetryPort;
 }

@@ -30,6 +30,7 @@ async function serve() {
     share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }),
     schedule: clock.schedule.bind(clock),
     function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
+    telemetry: { subscribe: () => 'closed' },
     port: {
       ready: () => onReady(),
       initFailed: () => {},

@@ -4,6 +4,7 @@ import { createRuntimeApi, type RuntimeApi } from '../../src/runtime-api/create-
 import type { ExtensionDescription } from '../../src/runtime-api/extensions/extension.ts';
 import type { ExtensionFailure, RuntimeApiPort, RuntimeFailure } from '../../src/runtime-api/runtime-api-port.ts';
 import type { SurfaceLimit } from '../../src/runtime-api/surface-guard.ts';
+import type { SubscriptionOutcome, TelemetryPort, TelemetrySubscription } from '../../src/runtime-api/telemetry/telemetry-subscription.ts';
 import { bindLoopbackSocket } from './kernel-objects.ts';
 import { RuntimeClient } from './runtime-client.ts';
 
@@ -50,9 +51,21 @@ export class RecordingPort implements RuntimeApiPort {
   }
 }
 
+/** Notes subscriptions, and answers them as it is told. */
+export class RecordingTelemetry implements TelemetryPort {
+  readonly subscriptions: { readonly name: string; readonly subscription: TelemetrySubscription }[] = [];
+  outcome: SubscriptionOutcome = 'subscribed';
+
+  subscribe(name: string, subscription: TelemetrySubscription): SubscriptionOutcome {
+    this.subscriptions.push({ name, subscription });
+    return this.outcome;
+  }
+}
+
 export interface ServedRuntimeApi {
   readonly api: RuntimeApi;
   readonly port: RecordingPort;
+  readonly telemetry: RecordingTelemetry;
   readonly tcpPort: number;
   readonly client: RuntimeClient;
 }
@@ -61,13 +74,15 @@ export interface ServedRuntimeApi {
 export async function serveRuntimeApi(clock: Clock = systemClock): Promise<ServedRuntimeApi> {
   const { descriptor, port: tcpPort } = bindLoopbackSocket();
   const port = new RecordingPort();
+  const telemetry = new RecordingTelemetry();
   const api = await createRuntimeApi({
     descriptor,
     port,
+    telemetry,
     function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
     share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }),
     schedule: clock.schedule.bind(clock),
   });
   await api.expectRuntime();
-  return { api, port, tcpPort, client: new RuntimeClient(tcpPort) };
+  return { api, port, telemetry, tcpPort, client: new RuntimeClient(tcpPort) };
 }
