@@ -5,6 +5,7 @@ import { reservedVariables } from '../functions/reserved-variables.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
 import { invalidParameter } from './api-error.ts';
 import { applyDeadLetterConfig } from './dead-letter-config.ts';
+import { applyLoggingConfig } from './logging-config.ts';
 import type { OperationServices } from './operation.ts';
 import { resolveLayers } from './resolve-layers.ts';
 import { type ConfigurationInput, refuseUnsupported } from './unsupported-settings.ts';
@@ -62,7 +63,7 @@ export async function applyConfiguration(
       input.Layers === undefined ? (current?.layers ?? []) : await resolveLayers(services, { caller: options.caller, accountId, arns: input.Layers }),
     architecture: services.architecture,
     tracingMode: input.TracingConfig?.Mode ?? current?.tracingMode ?? 'PassThrough',
-    logGroup: input.LoggingConfig?.LogGroup ?? current?.logGroup ?? `/aws/lambda/${options.functionName}`,
+    ...applyLoggingConfig(input.LoggingConfig, current, `/aws/lambda/${options.functionName}`),
     ...(deadLetterArn === undefined ? {} : { deadLetterArn }),
     isolation: options.isolation,
     ...(tenantIsolationMode === undefined ? {} : { tenantIsolationMode }),

@@ -3,6 +3,7 @@ import { formatFunctionArn } from '../functions/arn.ts';
 import type { FunctionRecord } from '../functions/function-record.ts';
 import type { FunctionStatus } from '../functions/function-status.ts';
 import { stateMembers } from './function-state.ts';
+import { loggingConfigAnswer } from './logging-config.ts';
 
 /** A stored version as Lambda's API shows it. `qualifier` is the one the client asked with: it returns in the ARN. */
 export function functionConfigurationAnswer(
@@ -38,7 +39,7 @@ export function functionConfigurationAnswer(
     SnapStart: { ApplyOn: 'None', OptimizationStatus: 'Off' },
     RuntimeVersionConfig: { RuntimeVersionArn: `arn:aws:lambda:${region}::runtime:${configuration.runtimeDigest}` },
     ...(configuration.tenantIsolationMode === undefined ? {} : { TenancyConfig: { TenantIsolationMode: configuration.tenantIsolationMode } }),
-    LoggingConfig: { LogFormat: 'Text', LogGroup: configuration.logGroup },
+    LoggingConfig: loggingConfigAnswer(configuration),
   };
 }
 

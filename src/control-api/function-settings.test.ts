@@ -104,6 +104,34 @@ describe('settings of a function’s configuration', () => {
   });
 });
 
+describe('LoggingConfig', () => {
+  const logging = async (given: object) => (await update('two', { LoggingConfig: given }))['LoggingConfig'];
+
+  it('has levels in JSON, INFO unless told, which stay until they change or the log becomes text', async () => {
+    const json = { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'INFO', LogGroup: '/levels' };
+    expect(await logging({ LogFormat: 'JSON', LogGroup: '/levels' })).toEqual(json);
+    expect(await logging({ ApplicationLogLevel: 'FATAL' })).toEqual({ ...json, ApplicationLogLevel: 'FATAL' });
+    expect(await logging({ SystemLogLevel: 'WARN' })).toEqual({ ...json, ApplicationLogLevel: 'FATAL', SystemLogLevel: 'WARN' });
+    await update('two', { Timeout: 6 });
+    expect((await configuration('two'))['LoggingConfig']).toEqual({ ...json, ApplicationLogLevel: 'FATAL', SystemLogLevel: 'WARN' });
+    expect(await logging({ LogFormat: 'Text' })).toEqual({ LogFormat: 'Text', LogGroup: '/levels' });
+    expect(await logging({ LogFormat: 'JSON' })).toEqual(json);
+    await update('two', { LoggingConfig: { LogFormat: 'Text' } });
+  });
+
+  it('reaches the invoker, and refuses levels beside text', async () => {
+    await update('two', { LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG' } });
+    await call('POST', '/2015-03-31/functions/two/invocations', {});
+    expect(fixture.invoker.requests.at(-1)?.function.jsonLogging).toEqual({ applicationLevel: 'DEBUG', systemLevel: 'INFO' });
+    expect(await update('two', { LoggingConfig: { LogFormat: 'Text', SystemLogLevel: 'WARN' } })).toMatchObject({
+      status: 400,
+      type: 'InvalidParameterValueException',
+    });
+    expect((await configuration('two'))['LoggingConfig']).toMatchObject({ LogFormat: 'JSON', ApplicationLogLevel: 'DEBUG' });
+    await update('two', { LoggingConfig: { LogFormat: 'Text' } });
+  });
+});
+
 describe('reserved concurrency', () => {
   const put = (name: string, ReservedConcurrentExecutions: number) =>
     call('PUT', `/2017-10-31/functions/${name}/concurrency`, { ReservedConcurrentExecutions });

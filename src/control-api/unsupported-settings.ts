@@ -23,7 +23,6 @@ export function refuseUnsupported(input: ConfigurationInput, runtime: string): v
     throw invalidParameter('KMSKeyArn is not supported by Cloister: environment variables are not encrypted with keys of KMS here.');
   }
   if ((input.SnapStart?.ApplyOn ?? 'None') !== 'None') throw invalidParameter(`${runtime} is not supported for SnapStart enabled functions.`);
-  refuseLogging(input.LoggingConfig);
   const others: readonly (readonly [string, boolean])[] = [
     ['CapacityProviderConfig', input.CapacityProviderConfig !== undefined],
     ['DurableConfig', input.DurableConfig !== undefined],
@@ -42,13 +41,5 @@ function refuseVpc(config: ConfigurationInput['VpcConfig']): void {
   if (subnet === undefined || securityGroup === undefined) throw invalidParameter('SubnetIds and SecurityIds must coexist or be both empty list.');
   throw invalidParameter(
     `Error occurred while DescribeSubnets. EC2 Error Code: InvalidSubnetID.NotFound. EC2 Error Message: The subnet ID '${subnet}' does not exist`,
-  );
-}
-
-function refuseLogging(config: ConfigurationInput['LoggingConfig']): void {
-  if (config?.LogFormat === 'JSON') throw invalidParameter('LoggingConfig with LogFormat JSON is not supported by Cloister yet.');
-  if (config?.ApplicationLogLevel === undefined && config?.SystemLogLevel === undefined) return;
-  throw invalidParameter(
-    'LogLevel is not supported when LogFormat is set to "Text". Remove LogLevel from your request or change the LogFormat to "Json" and try again.',
   );
 }

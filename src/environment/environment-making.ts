@@ -86,8 +86,8 @@ async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, c
   const { agent, clock, credentials, openLog, region, onProblem } = dependencies;
   const { environmentId, runtime, descriptors, port } = claim;
   const fn = owner.function;
-  const { accountId, logGroup, version } = fn;
-  const logStream = logStreamName(version, clock.wallMs());
+  const { accountId, logGroup } = fn;
+  const logStream = logStreamName(fn, clock.wallMs());
   const sink = openLog({ accountId, logGroup, logStream });
   const parts = await EnvironmentParts.open({
     descriptors,
@@ -95,7 +95,7 @@ async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, c
     clock,
     port: port.runtimeApi,
     function: fn,
-    connect: (number) => agent.connect({ environmentId, port: number }),
+    connect: (insidePort) => agent.connect({ environmentId, port: insidePort }),
     onFrozen: () => port.frozen(),
     onProblem,
   });

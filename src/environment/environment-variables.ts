@@ -1,5 +1,6 @@
 import type { RuntimeSummary } from '../agent/messages.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
+import type { JsonLogging } from '../functions/json-logging.ts';
 import type { TemporaryCredentials } from './session-credentials.ts';
 
 export interface EnvironmentVariablesOptions {
@@ -37,9 +38,16 @@ export function environmentVariables(options: EnvironmentVariablesOptions): Reco
     AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
     AWS_LAMBDA_LOG_GROUP_NAME: fn.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: logStream,
+    ...loggingVariables(fn.jsonLogging),
     LAMBDA_TASK_ROOT: '/var/task',
     LAMBDA_RUNTIME_DIR: '/var/runtime',
   };
+}
+
+/** By these the managed runtimes write JSON and leave out what is below the level. */
+function loggingVariables(json: JsonLogging | undefined): Readonly<Record<string, string>> {
+  if (json === undefined) return { AWS_LAMBDA_LOG_FORMAT: 'Text' };
+  return { AWS_LAMBDA_LOG_FORMAT: 'JSON', AWS_LAMBDA_LOG_LEVEL: json.applicationLevel };
 }
 
 /** What Lambda keeps from extensions. Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-extensions-api.html */

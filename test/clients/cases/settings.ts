@@ -108,6 +108,35 @@ export const settingCases: readonly ClientCase[] = [
     after: [{ operation: 'GetFunctionConfiguration', input: named, until: { LastUpdateStatus: 'Successful' } }],
   },
   {
+    rule: 'a log in JSON has levels, INFO unless told otherwise',
+    source: recordings,
+    operation: 'UpdateFunctionConfiguration',
+    before: [createsFunction(), waitsForFunction()],
+    input: ({ name }) => ({ FunctionName: name, LoggingConfig: { LogFormat: 'JSON', SystemLogLevel: 'DEBUG' } }),
+    expect: {
+      answer: ({ name }) => ({
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'DEBUG', LogGroup: `/aws/lambda/${name}` },
+      }),
+    },
+    after: [
+      {
+        operation: 'GetFunctionConfiguration',
+        input: named,
+        until: { LastUpdateStatus: 'Successful', LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'DEBUG' } },
+      },
+    ],
+  },
+  {
+    rule: 'a log that becomes text loses its levels',
+    source: recordings,
+    operation: 'UpdateFunctionConfiguration',
+    before: [createsFunction({ LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'TRACE', LogGroup: '/my/group' } }), waitsForFunction()],
+    input: ({ name }) => ({ FunctionName: name, LoggingConfig: { LogFormat: 'Text' } }),
+    expect: {
+      answer: { LoggingConfig: { LogFormat: 'Text', LogGroup: '/my/group' } },
+    },
+  },
+  {
     rule: 'code comes with the request or from S3, not from both',
     source: 'API_FunctionCode',
     operation: 'UpdateFunctionCode',
