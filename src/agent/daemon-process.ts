@@ -104,7 +104,7 @@ function nameResolution(): BoundPath[] {
   return files.map((path) => ({ source: realpathSync(path), target: path }));
 }
 
-/** Three descriptors for each environment and one for each client; the agent can't give more than it has itself. */
+/** Five descriptors for each environment, some for connections into it, and one for each client; the agent can't give more than it has itself. */
 function openFilesLimit(): number {
   const hard = /^Max open files\s+\S+\s+(\S+)/m.exec(readKernelFile('/proc/self/limits'))?.[1];
   return Math.min(wantedOpenFiles, hard === undefined || hard === 'unlimited' ? wantedOpenFiles : Number(hard));

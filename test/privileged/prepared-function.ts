@@ -1,12 +1,16 @@
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { zip } from '../../bench/zip.ts';
+import type { FreezerWords } from '../../src/agent/messages.ts';
 import { closeAll } from '../../src/linux/descriptor.ts';
 import type { RawDaemon } from './raw-daemon.ts';
 
-/** Builds the image of these files through the agent; answers its digest. */
+/** Builds the image of these files, each executable, through the agent; answers its digest. */
 export async function buildImage(daemon: RawDaemon, accountId: string, files: Readonly<Record<string, string | Buffer>>): Promise<string> {
-  const archive = await zip(files);
+  return buildImageOf(daemon, accountId, await zip(files));
+}
+
+export async function buildImageOf(daemon: RawDaemon, accountId: string, archive: Buffer): Promise<string> {
   const { result } = await daemon.request('openUpload', { sizeBytes: archive.length });
   const fd = daemon.takeDescriptor();
   writeSync(fd, archive);
@@ -25,10 +29,11 @@ export class Claimed implements Disposable {
   readonly #stdout: Socket;
   readonly #others: readonly number[];
   readonly #memoryPeak: number;
-  readonly #freezer: number;
+  readonly freezer: number;
+  readonly freezerWords: FreezerWords;
   output = '';
 
-  constructor(environmentId: string, slotId: string, descriptors: readonly [number, number, number, number, number]) {
+  constructor(environmentId: string, slotId: string, freezerWords: FreezerWords, descriptors: readonly [number, number, number, number, number]) {
     const [runtimeApi, stdout, stderr, memoryPeak, freezer] = descriptors;
     this.environmentId = environmentId;
     this.slotId = slotId;
@@ -37,13 +42,19 @@ export class Claimed implements Disposable {
       this.output += chunk.toString();
     });
     this.#memoryPeak = memoryPeak;
-    this.#freezer = freezer;
+    this.freezer = freezer;
+    this.freezerWords = freezerWords;
     this.#others = [runtimeApi, stderr, memoryPeak, freezer];
   }
 
   memoryPeakBytes(): number {
     const bytes = Buffer.alloc(32);
     return Number(bytes.toString('latin1', 0, readSync(this.#memoryPeak, bytes, 0, 32, 0)));
+  }
+
+  /** One write of the agent's word, as the daemon does it. */
+  write(word: 'frozen' | 'thawed'): void {
+    writeSync(this.freezer, this.freezerWords[word]);
   }
 
   /** Resolves when the output holds the text. */
@@ -60,16 +71,24 @@ export class Claimed implements Disposable {
 /** openSlot, prepare and claim of a function of the custom runtime. */
 export async function claimEnvironment(
   daemon: RawDaemon,
-  options: { readonly accountId: string; readonly codeDigest: string; readonly memorySizeMiB?: number; readonly layers?: readonly string[] },
+  options: {
+    readonly accountId: string;
+    readonly codeDigest: string;
+    readonly memorySizeMiB?: number;
+    readonly layers?: readonly string[];
+    /** @default 'provided.al2023' */
+    readonly runtime?: string;
+  },
 ): Promise<Claimed> {
-  const { accountId, codeDigest, memorySizeMiB = 256, layers = [] } = options;
+  const { accountId, codeDigest, memorySizeMiB = 256, layers = [], runtime = 'provided.al2023' } = options;
   const slot = await daemon.request('openSlot', { driver: 'oci', tmpSizeMiB: 512 });
   const { slotId } = slot.result as { slotId: string };
-  const prepared = await daemon.request('prepare', { slotId, runtime: 'provided.al2023', memorySizeMiB, accountId });
+  const prepared = await daemon.request('prepare', { slotId, runtime, memorySizeMiB, accountId });
   const { environmentId } = prepared.result as { environmentId: string };
   const owner = { accountId, functionName: 'contract', version: '$LATEST' };
   const claimed = await daemon.request('claim', { environmentId, owner, codeDigest, layers: layers.map((digest) => ({ accountId, digest })) });
   if (!claimed.ok) throw new Error(`not claimed: ${claimed.code}`);
   const take = () => daemon.takeDescriptor();
-  return new Claimed(environmentId, slotId, [take(), take(), take(), take(), take()]);
+  const { freezerWords } = claimed.result as { freezerWords: FreezerWords };
+  return new Claimed(environmentId, slotId, freezerWords, [take(), take(), take(), take(), take()]);
 }

@@ -35,7 +35,7 @@ const extensionsDirectory = '/opt/extensions';
 /** A directory may be as large as its maker likes. */
 const listTimeoutMs = 5_000;
 /** Of a thousand processes with gigabytes between them. */
-const resetTimeoutMs = 10_000;
+const resetTimeoutMs = 5_000;
 /** signal(7). */
 const signalNumbers = { SIGTERM: 15, SIGKILL: 9 } as const;
 

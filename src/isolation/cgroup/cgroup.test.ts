@@ -1,8 +1,8 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { cpuPeriodUs, cpuQuotaUs } from './cgroup.ts';
+import { type Cgroup, cpuPeriodUs, cpuQuotaUs } from './cgroup.ts';
 import { detectCgroups, homeOf } from './cgroup-host.ts';
 import { V1Cgroup, type V1Roots, v1Controllers } from './v1-cgroup.ts';
 import { V2Cgroup } from './v2-cgroup.ts';
@@ -20,6 +20,14 @@ afterEach(() => rmSync(root, { recursive: true }));
 function makeFiles(directory: string, files: Readonly<Record<string, string>>): void {
   mkdirSync(directory, { recursive: true });
   for (const [name, text] of Object.entries(files)) writeFileSync(join(directory, name), text);
+}
+
+/** As the daemon does it: one write, of a descriptor that gives nothing else. */
+function writeWord(group: Cgroup, word: 'frozen' | 'thawed'): void {
+  const descriptor = group.openFreezer();
+  writeSync(descriptor, group.freezerWords[word]);
+  expect(() => readFileSync(descriptor)).toThrow(/EBADF/);
+  closeSync(descriptor);
 }
 
 const text = (...path: string[]) => readFileSync(join(root, ...path), 'utf8');
@@ -164,6 +172,19 @@ describe('V2Cgroup', () => {
     expect(text('env', 'cgroup.freeze')).toBe('0');
   });
 
+  it('hands out its freezer for writing, and tells whether all has stopped and what it has used', () => {
+    makeFiles(join(root, 'env'), { ...files, 'cpu.stat': 'usage_usec 1234\nuser_usec 1000\n', 'cgroup.events': 'populated 1\nfrozen 0\n' });
+    const group = new V2Cgroup(root, 'env');
+    writeWord(group, 'frozen');
+    expect(text('env', 'cgroup.freeze')).toBe('1');
+    expect(group.readings()['frozen']?.value).toBe(false);
+    writeFileSync(join(root, 'env', 'cgroup.events'), 'populated 1\nfrozen 1\n');
+    expect(group.readings()['frozen']?.value).toBe(true);
+    expect(group.readings()['cpuUsageNs']?.value).toBe('1234000');
+    writeWord(group, 'thawed');
+    expect(text('env', 'cgroup.freeze')).toBe('0');
+  });
+
   it('kills by cgroup.kill and counts out-of-memory kills', async () => {
     makeFiles(join(root, 'env'), files);
     const group = new V2Cgroup(root, 'env');
@@ -228,6 +249,17 @@ describe('V1Cgroup', () => {
     const group = makeGroup();
     group.setCpuQuota(undefined);
     expect(text('cpu', 'env', 'cpu.cfs_quota_us')).toBe('-1');
+  });
+
+  it('hands out its freezer for writing, and tells whether all has stopped', () => {
+    const group = makeGroup();
+    writeWord(group, 'frozen');
+    expect(text('freezer', 'env', 'freezer.state')).toBe('FROZEN');
+    expect(group.readings()['frozen']?.value).toBe(true);
+    writeFileSync(join(root, 'freezer', 'env', 'freezer.state'), 'FREEZING');
+    expect(group.readings()['frozen']?.value).toBe(false);
+    writeWord(group, 'thawed');
+    expect(text('freezer', 'env', 'freezer.state')).toMatch(/^THAWED/);
   });
 
   it('counts out-of-memory kills', () => expect(makeGroup().outOfMemoryKills()).toBe(3));
