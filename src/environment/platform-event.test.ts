@@ -70,7 +70,7 @@ describe('platformText()', () => {
 
   it('writes extensions and their subscriptions', () => {
     expect(platformText({ type: 'platform.extension', record: { name: 'lens', state: 'Ready', events: ['INVOKE', 'SHUTDOWN'] } })).toEqual([
-      'EXTENSION\tName: lens\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n',
+      'EXTENSION\tName: lens\tState: Ready\tEvents: [INVOKE,SHUTDOWN]\n',
     ]);
     const failed = { name: 'lens', state: 'LaunchError', events: [], errorType: 'PermissionDenied' };
     expect(platformText({ type: 'platform.extension', record: failed })).toEqual([

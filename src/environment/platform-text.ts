@@ -54,7 +54,7 @@ function initReportLine(record: InitReportRecord): string {
 }
 
 function extensionLine({ name, state, events, errorType }: ExtensionRecord): string {
-  const line = `EXTENSION\tName: ${name}\tState: ${state}\tEvents: [${events.join(', ')}]`;
+  const line = `EXTENSION\tName: ${name}\tState: ${state}\tEvents: [${events.join(',')}]`;
   return `${line}${errorType === undefined ? '' : `\tError Type: ${errorType}`}\n`;
 }
 

@@ -1,32 +1,25 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
+import { cachedDirectory } from './cached-directory.ts';
 
 const execute = promisify(execFile);
 /** Debian's interpreter. */
 export const python = '/usr/bin/python3';
 const requirements = new URL('requirements.txt', import.meta.url).pathname;
-const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'cloister-tests');
 
 /** A directory for PYTHONPATH that holds boto3 and the AWS CLI from PyPI; made once per set of versions. */
 export async function pythonPackages(): Promise<string> {
   const { stdout: version } = await execute(python, ['--version']);
   const key = createHash('sha256').update(version).update(readFileSync(requirements)).digest('hex').slice(0, 16);
-  const directory = join(cache, `python-${key}`);
-  if (existsSync(directory)) return directory;
-  mkdirSync(cache, { recursive: true });
-  const draft = mkdtempSync(join(cache, 'draft-'));
-  try {
-    const options = ['--quiet', '--disable-pip-version-check', '--root-user-action=ignore', '--only-binary=:all:'];
-    await execute(python, ['-m', 'pip', 'install', ...options, '--target', draft, '--requirement', requirements]);
-    renameSync(draft, directory);
-  } finally {
-    rmSync(draft, { recursive: true, force: true });
-  }
-  return directory;
+  return cachedDirectory(`python-${key}`, (directory) => pipInstall(directory, ['--requirement', requirements]));
+}
+
+/** Installs what these arguments name from PyPI's wheels into a directory. */
+export async function pipInstall(directory: string, what: readonly string[]): Promise<void> {
+  const options = ['--quiet', '--disable-pip-version-check', '--root-user-action=ignore', '--only-binary=:all:'];
+  await execute(python, ['-m', 'pip', 'install', ...options, '--target', directory, ...what]);
 }
 
 export interface PythonResult {

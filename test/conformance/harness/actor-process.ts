@@ -47,6 +47,8 @@ export class ActorProcess {
     const control = connect(path);
     control.on('error', () => undefined);
     const lines = createInterface({ input: control });
+    // It tells of its input's errors by itself: a killed process resets the connection.
+    lines.on('error', () => undefined);
     const [first] = (await once(lines, 'line', { signal: AbortSignal.timeout(patienceMs) })) as [string];
     const { hello } = JSON.parse(first) as Extract<Report, { readonly hello: Hello }>;
     const actor = new ActorProcess(hello, environmentId, control);
