@@ -24,7 +24,7 @@ export class ControlGroupFiles {
   }
 
   read(controller: string, v1File: string, v2File: string): string {
-    return readFileSync(this.#file(controller, v1File, v2File), 'utf8').trim();
+    return readFileSync(this.file(controller, v1File, v2File), 'utf8').trim();
   }
 
   processes(): number[] {
@@ -43,10 +43,11 @@ export class ControlGroupFiles {
 
   /** Of one controller, where the host keeps them apart. */
   attach(controller: string, pid: number): void {
-    writeFileSync(this.#file(controller, 'cgroup.procs', 'cgroup.procs'), String(pid));
+    writeFileSync(this.file(controller, 'cgroup.procs', 'cgroup.procs'), String(pid));
   }
 
-  #file(controller: string, v1File: string, v2File: string): string {
+  /** Of one controller, where the host keeps them apart. */
+  file(controller: string, v1File: string, v2File: string): string {
     return mode === 'v2' ? join('/sys/fs/cgroup', this.#path, v2File) : join(v1Mounts.get(controller) ?? '', this.#path, v1File);
   }
 }
