@@ -5,11 +5,13 @@ import type { DaemonSettings } from './daemon-process.ts';
 export interface AgentSettings {
   readonly dataDirectory: string;
   readonly json: boolean;
-  readonly daemon: DaemonSettings;
+  /** Instead of the default that the host's configuration names. */
+  readonly idleTimeoutMs: number | undefined;
+  /** What the host's configuration does not say. */
+  readonly daemon: Omit<DaemonSettings, 'lifetimes'>;
 }
 
 export const defaultDataDirectory = '/var/lib/cloister';
-const defaultIdleTimeoutSeconds = 900;
 const shutdownGraceMs = 5_000;
 
 /** Reads the arguments of `cloister up`. Throws `BadMessage` with a sentence for the user. */
@@ -18,17 +20,18 @@ export function parseAgentArguments(args: readonly string[]): AgentSettings {
   const [, listenHost, port] = /^(.+):(\d{1,5})$/.exec(values.listen) ?? [];
   const listenPort = Number(port);
   if (listenHost === undefined || listenPort > 65_535) throw usage(`--listen takes HOST:PORT, not ${values.listen}`);
-  const idleSeconds = Number(values['idle-timeout']);
-  if (!Number.isFinite(idleSeconds) || idleSeconds <= 0) throw usage(`--idle-timeout takes seconds, not ${values['idle-timeout']}`);
+  const idleTimeout = values['idle-timeout'];
+  const idleSeconds = Number(idleTimeout);
+  if (idleTimeout !== undefined && !(idleSeconds > 0 && idleSeconds <= 604_800)) throw usage(`--idle-timeout takes seconds, not ${idleTimeout}`);
   if (!/^[a-z]{2,}(-[a-z]+)+-\d$/.test(values.region)) throw usage(`--region takes a region such as us-east-1, not ${values.region}`);
   return {
     dataDirectory: values['data-dir'] ?? process.env['CLOISTER_DATA_DIR'] ?? defaultDataDirectory,
     json: values.json,
+    idleTimeoutMs: idleTimeout === undefined ? undefined : Math.round(idleSeconds * 1_000),
     daemon: {
       listenHost: listenHost.replace(/^\[(.*)\]$/, '$1'),
       listenPort,
       region: values.region,
-      idleTimeoutMs: Math.round(idleSeconds * 1_000),
       maxEnvironments: 1_000,
       shutdownGraceMs,
     },
@@ -43,7 +46,7 @@ function parse(args: readonly string[]) {
         'data-dir': { type: 'string' },
         listen: { type: 'string', default: '127.0.0.1:3001' },
         region: { type: 'string', default: 'us-east-1' },
-        'idle-timeout': { type: 'string', default: String(defaultIdleTimeoutSeconds) },
+        'idle-timeout': { type: 'string' },
         json: { type: 'boolean', default: false },
       },
     });

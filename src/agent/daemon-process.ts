@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { AwsSettings } from '../aws/aws-settings.ts';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
+import type { LifetimeSettings } from '../functions/environment-lifetime.ts';
 import { type CgroupHost, daemonMemoryMiB } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
 import { readKernelFile } from '../linux/kernel-file.ts';
@@ -14,7 +15,7 @@ export interface DaemonSettings {
   readonly listenHost: string;
   readonly listenPort: number;
   readonly region: string;
-  readonly idleTimeoutMs: number;
+  readonly lifetimes: LifetimeSettings;
   readonly maxEnvironments: number;
   readonly shutdownGraceMs: number;
 }

@@ -23,6 +23,7 @@ import { awsSettingsOf } from './aws-section.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { DedicatedRuntimes } from './dedicated-runtimes.ts';
+import { lifetimeSettingsOf } from './environments-section.ts';
 import { HostBudget } from './host-budget.ts';
 import { egressPolicyOf, readHostConfiguration } from './host-configuration.ts';
 import { openHostNetwork } from './host-network.ts';
@@ -135,7 +136,8 @@ export async function startHostAgent(
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
   const aws = awsSettingsOf(host.aws, settings.daemon.region);
-  const daemon = await start({ settings: settings.daemon, aws, dataDirectory, runDirectory, user, cgroups, ociRuntime });
+  const daemonSettings = { ...settings.daemon, lifetimes: lifetimeSettingsOf(host.environments, settings.idleTimeoutMs) };
+  const daemon = await start({ settings: daemonSettings, aws, dataDirectory, runDirectory, user, cgroups, ociRuntime });
   undo.defer(() => daemon.end());
   const ready = Promise.withResolvers<ReadyLine>();
   ready.promise.catch(() => undefined);

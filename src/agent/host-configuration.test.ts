@@ -2,6 +2,8 @@ import { chmodSync, chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { lifetimeOf } from '../functions/environment-lifetime.ts';
+import { lifetimeSettingsOf } from './environments-section.ts';
 import { egressPolicyOf, parseHostConfiguration, readHostConfiguration } from './host-configuration.ts';
 
 const parse = (value: unknown) => parseHostConfiguration(JSON.stringify(value), 'config.json');
@@ -27,7 +29,25 @@ describe('parseHostConfiguration()', () => {
     expect(egressPolicyOf(host, { accountId: '210987654321', functionName: 'f' })).toEqual({ kind: 'public' });
   });
 
+  it('keeps environments for 15 minutes and 8 hours, a function’s for as long as it, then its account, says', () => {
+    const told = {
+      environments: {
+        maxAgeSeconds: 3_600,
+        accounts: { '123456789012': { idleTimeoutSeconds: 60 } },
+        functions: { '123456789012/f': { idleTimeoutSeconds: 14_400 } },
+      },
+    };
+    const settings = lifetimeSettingsOf(parse(told).environments, undefined);
+    const of = (accountId: string, functionName: string) => lifetimeOf(settings, { accountId, functionName });
+    expect(of('123456789012', 'f')).toEqual({ idleTimeoutMs: 14_400_000, maxAgeMs: 3_600_000 });
+    expect(of('123456789012', 'g')).toEqual({ idleTimeoutMs: 60_000, maxAgeMs: 3_600_000 });
+    expect(of('210987654321', 'f')).toEqual({ idleTimeoutMs: 900_000, maxAgeMs: 3_600_000 });
+    expect(lifetimeSettingsOf(parse({}).environments, 5_000).default).toEqual({ idleTimeoutMs: 5_000, maxAgeMs: 28_800_000 });
+  });
+
   it.each([
+    ['an idle time-out of no time', { environments: { idleTimeoutSeconds: 0 } }],
+    ['a function without its account', { environments: { functions: { f: { maxAgeSeconds: 60 } } } }],
     ['a word that is no policy', { isolation: { egress: { default: 'all' } } }],
     ['a network that is none', { isolation: { egress: { default: ['300.0.0.0/8'] } } }],
     ['a private network, which no policy opens', { isolation: { egress: { default: ['192.168.1.0/24:5432'] } } }],

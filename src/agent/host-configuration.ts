@@ -3,6 +3,8 @@ import { z } from 'zod';
 import { CloisterError } from '../errors.ts';
 import { type EgressPolicy, parseEgressPolicy } from '../isolation/network/egress-policy.ts';
 import { awsSection } from './aws-section.ts';
+import { environmentsSection } from './environments-section.ts';
+import { accountId, functionOfAccount } from './owner-keys.ts';
 
 /** A token bucket as Firecracker has it; bytes for bandwidth, operations or packets for ops. */
 const tokenBucket = z.strictObject({
@@ -18,8 +20,6 @@ const egress = z.union([z.enum(['none', 'public']), z.array(z.string()).min(1).m
   context.addIssue({ code: 'custom', message: 'must be "none", "public" or a list of public a.b.c.d/len or a.b.c.d/len:port' });
   return z.NEVER;
 });
-const accountId = z.string().regex(/^\d{12}$/);
-const functionOfAccount = z.string().regex(/^\d{12}\/[A-Za-z0-9_-]{1,64}$/);
 
 const mebibyte = 1_048_576;
 const defaultNetwork = { bandwidth: { size: 64 * mebibyte, refillTimeMs: 1_000, oneTimeBurst: 64 * mebibyte } };
@@ -62,6 +62,7 @@ const configuration = z.strictObject({
       diskOvercommit: z.number().min(1).max(1_000).default(8),
     })
     .prefault({}),
+  environments: environmentsSection,
   aws: awsSection.optional(),
 });
 

@@ -2,6 +2,8 @@ import { z } from 'zod';
 import { awsSettings } from '../aws/aws-settings.ts';
 import { CloisterError } from '../errors.ts';
 
+const lifetime = z.strictObject({ idleTimeoutMs: z.int().min(1), maxAgeMs: z.int().min(1) });
+
 const configuration = z.strictObject({
   listenHost: z.string().min(1).max(255),
   /** 0 picks a free one. */
@@ -11,7 +13,12 @@ const configuration = z.strictObject({
   dataDirectory: z.string().startsWith('/'),
   agentControl: z.int().min(3),
   agentDescriptors: z.int().min(3),
-  idleTimeoutMs: z.int().min(1),
+  /** How long environments are kept. */
+  lifetimes: z.strictObject({
+    default: lifetime,
+    accounts: z.record(z.string(), lifetime.partial()),
+    functions: z.record(z.string(), lifetime.partial()),
+  }),
   maxEnvironments: z.int().min(1),
   shutdownGraceMs: z.int().min(0),
   aws: awsSettings.optional(),

@@ -9,7 +9,11 @@ const configuration = {
   dataDirectory: '/data',
   agentControl: 3,
   agentDescriptors: 4,
-  idleTimeoutMs: 900_000,
+  lifetimes: {
+    default: { idleTimeoutMs: 900_000, maxAgeMs: 28_800_000 },
+    accounts: { '123456789012': { idleTimeoutMs: 60_000 } },
+    functions: { '123456789012/f': { maxAgeMs: 3_600_000 } },
+  },
   maxEnvironments: 10,
   shutdownGraceMs: 5_000,
 };

@@ -10,6 +10,7 @@ import { systemClock } from '../environment/clock.ts';
 import { EnvironmentEvents } from '../environment/environment-events.ts';
 import { EnvironmentPool } from '../environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import { lifetimeOf } from '../functions/environment-lifetime.ts';
 import { AsynchronousInvoker } from '../invoke/asynchronous-invoker.ts';
 import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
@@ -59,7 +60,7 @@ export async function startDaemon(configuration: DaemonConfiguration, shutdownAs
 }
 
 async function compose(configuration: DaemonConfiguration, agent: AgentClient): Promise<Parts> {
-  const { dataDirectory, region, idleTimeoutMs, maxEnvironments } = configuration;
+  const { dataDirectory, region, lifetimes, maxEnvironments } = configuration;
   const storage = await openStorage({ dataDir: dataDirectory, region, clock: Date.now });
   const logs = new LogStore({ directory: join(dataDirectory, 'logs'), onProblem: reportProblem });
   // Nobody waits for it: what was there before only has to be counted before long.
@@ -78,7 +79,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   const pool = new EnvironmentPool<ExecutionEnvironment>({
     create: (owner) => new ExecutionEnvironment(owner, environments),
     clock: systemClock,
-    idleTimeoutMs,
+    lifetimeOf: (fn) => lifetimeOf(lifetimes, fn),
     maxEnvironments,
     onProblem: reportProblem,
   });
@@ -114,7 +115,19 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
       const { memory, disk, pressure } = await agent.budget();
       const { memoryOvercommit } = memory;
       const { diskOvercommit } = disk;
-      return { startedAt, maxEnvironments, idleTimeoutMs, memoryOvercommit, diskOvercommit, memory, disk, pressure, waitingEvents: events.waiting };
+      const { idleTimeoutMs, maxAgeMs } = lifetimes.default;
+      return {
+        startedAt,
+        maxEnvironments,
+        idleTimeoutMs,
+        maxAgeMs,
+        memoryOvercommit,
+        diskOvercommit,
+        memory,
+        disk,
+        pressure,
+        waitingEvents: events.waiting,
+      };
     },
   });
   return { app, invoker, events, storage, logs, aws };

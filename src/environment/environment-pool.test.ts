@@ -80,7 +80,10 @@ function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, 
       return environment;
     },
     clock,
-    idleTimeoutMs: 900_000,
+    lifetimeOf: ({ functionName }) => ({
+      idleTimeoutMs: functionName.startsWith('lasting') ? 14_400_000 : functionName.startsWith('brief') ? 60_000 : 900_000,
+      maxAgeMs: 28_800_000,
+    }),
     maxEnvironments,
     onProblem: (problem) => void problems.push(problem),
   });
@@ -123,6 +126,109 @@ describe('EnvironmentPool', () => {
     await settle();
     expect(alive(made)).toBe(0);
     expect(clock.scheduled).toBe(0);
+  });
+
+  it('ends each idle environment by the time-out of its own function, whichever became idle first', async () => {
+    const { pool, clock, made } = testPool();
+    const lasting = await pool.acquire(ownerOf({ functionName: 'lasting' }));
+    pool.release(lasting);
+    pool.release(await pool.acquire(ownerOf({ functionName: 'brief' })));
+    clock.advance(59_999);
+    await settle();
+    expect(alive(made)).toBe(2);
+    clock.advance(1);
+    await settle();
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([true, false]);
+    clock.advance(14_400_000 - 60_001);
+    expect(await pool.acquire(ownerOf({ functionName: 'lasting' }))).toBe(lasting);
+    pool.release(lasting);
+    clock.advance(14_399_999);
+    await settle();
+    expect(alive(made)).toBe(1);
+    clock.advance(1);
+    await settle();
+    expect(alive(made)).toBe(0);
+  });
+
+  it('lets those that are not needed go: of five that served at once, the one used since stays', async () => {
+    const { pool, clock, made } = testPool();
+    const all = await Promise.all(Array.from({ length: 5 }, () => pool.acquire(ownerOf())));
+    for (const one of all) pool.release(one);
+    for (let minute = 0; minute < 15; minute += 1) {
+      clock.advance(60_000);
+      pool.release(await pool.acquire(ownerOf()));
+    }
+    await settle();
+    expect(made.filter(({ isAlive }) => isAlive)).toEqual([all[4]]);
+  });
+
+  it('gives no invocation to an environment past its maximum age, and ends it', async () => {
+    const { pool, clock, made } = testPool();
+    const owner = ownerOf();
+    const first = await pool.acquire(owner);
+    pool.release(first);
+    for (let served = 0; served < 47; served += 1) {
+      clock.advance(600_000);
+      const again = await pool.acquire(owner);
+      expect(again).toBe(first);
+      pool.release(again);
+    }
+    clock.advance(599_999);
+    expect(await pool.acquire(owner)).toBe(first);
+    clock.advance(1);
+    // Eight hours old while it serves: this invocation ends as it would have, and is the last.
+    expect(first.isAlive).toBe(true);
+    const second = await pool.acquire(owner);
+    expect(second).not.toBe(first);
+    pool.release(first);
+    await settle();
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true]);
+  });
+
+  it('ends an idle environment at its maximum age, though it was used a moment ago', async () => {
+    const { pool, clock, made } = testPool();
+    const owner = ownerOf({ functionName: 'lasting' });
+    const environment = await pool.acquire(owner);
+    clock.advance(28_799_000);
+    pool.release(environment);
+    clock.advance(999);
+    await settle();
+    expect(alive(made)).toBe(1);
+    clock.advance(1);
+    await settle();
+    expect(alive(made)).toBe(0);
+    expect(clock.scheduled).toBe(0);
+  });
+
+  it('retire() lets what runs end, and what is still to be made for the old version serve once', async () => {
+    const { pool, made } = testPool({ maxEnvironments: 2 }, true);
+    const old = ownerOf();
+    const isOld = (fn: FunctionVersion) => fn === old.function;
+    const first = pool.acquire(old);
+    await settle();
+    made[0]?.started.resolve();
+    const running = await first;
+    const other = pool.acquire(ownerOf({ functionName: 'other' }));
+    await settle();
+    made[1]?.started.resolve();
+    pool.release(await other);
+    // No room: it waits for the idle one of the other function to end.
+    const late = pool.acquire(old);
+    await settle();
+    pool.retire(isOld);
+    expect(running.isDestroying).toBe(false);
+    made[1]?.destruction.resolve();
+    await settle();
+    made[2]?.started.resolve();
+    const made2 = await late;
+    expect(made2).toBe(made[2]);
+    pool.release(running);
+    pool.release(made2);
+    expect(running.isDestroying).toBe(true);
+    expect(made2.isDestroying).toBe(true);
+    for (const one of made) one.destruction.resolve();
+    await settle();
+    expect(pool.list()).toEqual([]);
   });
 
   it('ends the longest idle environment to make room for another function', async () => {

@@ -1,7 +1,9 @@
 import { CloisterError } from '../errors.ts';
+import type { EnvironmentLifetime } from '../functions/environment-lifetime.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { memoryPerVcpuMiB } from '../functions/memory-per-vcpu.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
+import { EarliestTimer } from './earliest-timer.ts';
 import type { EnvironmentOwner } from './environment-owner.ts';
 
 /** What the pool must know of an environment. */
@@ -17,7 +19,8 @@ export interface PooledEnvironment {
 export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
   readonly create: (owner: EnvironmentOwner) => E;
   readonly clock: Clock;
-  readonly idleTimeoutMs: number;
+  /** How long environments of a function are kept. */
+  readonly lifetimeOf: (fn: FunctionVersion) => EnvironmentLifetime;
   /** Of everything that lives: being made, serving, idle, being destroyed. What the host has room for is the host agent's to say. */
   readonly maxEnvironments: number;
   readonly onProblem: (problem: string, cause: unknown) => void;
@@ -29,10 +32,18 @@ type EntryPhase = 'creating' | 'idle' | 'busy' | 'finishing' | 'ending' | 'wedge
 interface Entry<E> {
   readonly owner: EnvironmentOwner;
   readonly environment: E;
+  readonly lifetime: EnvironmentLifetime;
+  readonly madeAtMs: number;
   phase: EntryPhase;
   isRetired: boolean;
   idleSinceMs: number;
   ended: Promise<void> | undefined;
+}
+
+/** An invocation that has no environment yet; retired with its version, so is what it makes. */
+interface Acquisition {
+  readonly owner: EnvironmentOwner;
+  isRetired: boolean;
 }
 
 interface Waiter<E> {
@@ -61,12 +72,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   readonly #options: EnvironmentPoolOptions<E>;
   readonly #entries = new Map<E, Entry<E>>();
   readonly #families = new Map<string, Family<E>>();
-  #sweep: ScheduledTask | undefined;
+  readonly #acquiring = new Set<Acquisition>();
+  readonly #sweep: EarliestTimer;
   #isStopping = false;
   #onQuiet: (() => void) | undefined;
 
   constructor(options: EnvironmentPoolOptions<E>) {
     this.#options = options;
+    this.#sweep = new EarliestTimer(options.clock, () => this.#endOverdue());
   }
 
   /** Every environment that lives, with its function. */
@@ -76,17 +89,15 @@ export class EnvironmentPool<E extends PooledEnvironment> {
 
   /** An environment for one invocation; give it back with `release`. Rejects with `NoCapacity`, `ShuttingDown`, or what making one failed with. */
   async acquire(owner: EnvironmentOwner): Promise<E> {
-    const { key, function: fn } = owner;
-    for (;;) {
-      if (this.#isStopping) throw shuttingDown();
-      const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key, finishingPatienceMs(fn)));
-      if (free !== undefined) return free;
-      if (this.#isStopping) throw shuttingDown();
-      if (this.#entries.size < this.#options.maxEnvironments) {
-        const made = await this.#tryCreate(owner);
-        if (made !== undefined) return made;
-      }
-      await this.#makeRoom();
+    if (this.#isStopping) throw shuttingDown();
+    const idle = this.#takeIdle(owner.key);
+    if (idle !== undefined) return idle;
+    const acquisition: Acquisition = { owner, isRetired: false };
+    this.#acquiring.add(acquisition);
+    try {
+      return await this.#acquire(acquisition);
+    } finally {
+      this.#acquiring.delete(acquisition);
     }
   }
 
@@ -101,7 +112,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   release(environment: E): void {
     const entry = this.#entries.get(environment);
     if (entry === undefined || entry.phase === 'ending' || entry.phase === 'wedged') return;
-    const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable;
+    const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable && !this.#isTooOld(entry);
     this.#leaveFinishing(entry, servesAgain);
     if (!servesAgain) {
       void this.#end(entry);
@@ -118,11 +129,12 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     entry.phase = 'idle';
     entry.idleSinceMs = this.#options.clock.monotonicMs();
     family.idle.push(entry);
-    this.#scheduleSweep(this.#options.idleTimeoutMs);
+    this.#sweep.wakeAt(this.#overdueAtMs(entry));
   }
 
-  /** No environment that matches serves again: idle ones end now, others after their invocation. */
+  /** No environment that matches serves again: idle ones end now, others after their invocation, and what is still to be made after its first one. */
   retire(matches: (fn: FunctionVersion) => boolean): void {
+    for (const acquisition of this.#acquiring) if (matches(acquisition.owner.function)) acquisition.isRetired = true;
     for (const entry of this.#entries.values()) {
       if (!matches(entry.owner.function)) continue;
       entry.isRetired = true;
@@ -146,19 +158,42 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   /** Takes no more invocations, lets running ones go on for up to `graceMs`, then ends everything. */
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
-    this.#sweep?.cancel();
+    this.#sweep.cancel();
     for (const family of this.#families.values()) for (const waiter of family.waiters.splice(0)) this.#dismiss(waiter);
     for (const entry of this.#entries.values()) if (entry.phase === 'idle') void this.#end(entry);
     await this.#quiet(graceMs);
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
+  async #acquire(acquisition: Acquisition): Promise<E> {
+    const { key, function: fn } = acquisition.owner;
+    for (;;) {
+      const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key, finishingPatienceMs(fn)));
+      if (free !== undefined) return free;
+      if (this.#isStopping) throw shuttingDown();
+      if (this.#entries.size < this.#options.maxEnvironments) {
+        const made = await this.#tryCreate(acquisition);
+        if (made !== undefined) return made;
+      }
+      await this.#makeRoom();
+      if (this.#isStopping) throw shuttingDown();
+    }
+  }
+
+  /** The one that was used last, so that the others come to their idle time-out. */
   #takeIdle(key: string): E | undefined {
     const family = this.#families.get(key);
-    const entry = family?.idle.pop();
-    if (entry === undefined) return undefined;
-    entry.phase = 'busy';
-    return entry.environment;
+    for (;;) {
+      const entry = family?.idle.at(-1);
+      if (entry === undefined) return undefined;
+      if (this.#isTooOld(entry)) {
+        void this.#end(entry);
+        continue;
+      }
+      family?.idle.pop();
+      entry.phase = 'busy';
+      return entry.environment;
+    }
   }
 
   /** Undefined when nothing is about to be free, or was not in time. */
@@ -177,9 +212,9 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   }
 
   /** Undefined when the host has no room for it: what there is to give is the host agent's word alone. */
-  async #tryCreate(owner: EnvironmentOwner): Promise<E | undefined> {
+  async #tryCreate(acquisition: Acquisition): Promise<E | undefined> {
     try {
-      return await this.#create(owner);
+      return await this.#create(acquisition);
     } catch (error) {
       if (error instanceof CloisterError && error.code === 'NoCapacity') return undefined;
       throw error;
@@ -199,9 +234,12 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     else throw new CloisterError('NoCapacity', 'no room for another execution environment', { operation: 'acquire environment' });
   }
 
-  async #create(owner: EnvironmentOwner): Promise<E> {
-    const environment = this.#options.create(owner);
-    const entry: Entry<E> = { owner, environment, phase: 'creating', isRetired: false, idleSinceMs: 0, ended: undefined };
+  async #create({ owner, isRetired }: Acquisition): Promise<E> {
+    const { clock, create, lifetimeOf } = this.#options;
+    const environment = create(owner);
+    const madeAtMs = clock.monotonicMs();
+    const lifetime = lifetimeOf(owner.function);
+    const entry: Entry<E> = { owner, environment, lifetime, madeAtMs, phase: 'creating', isRetired, idleSinceMs: 0, ended: undefined };
     this.#entries.set(environment, entry);
     environment.onLost(() => {
       // A busy one is ended by its release, after its invocation has been told.
@@ -276,24 +314,25 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     if (family.idle.length === 0 && family.waiters.length === 0 && family.finishing === 0) this.#families.delete(key);
   }
 
-  /** One timer for all: it wakes when the first idle environment may have been idle for long enough. */
-  #scheduleSweep(delayMs: number): void {
-    if (this.#isStopping) return;
-    this.#sweep ??= this.#options.clock.schedule(delayMs, () => this.#reclaimIdle());
+  /** When an idle environment ends by itself. */
+  #overdueAtMs({ idleSinceMs, madeAtMs, lifetime }: Entry<E>): number {
+    return Math.min(idleSinceMs + lifetime.idleTimeoutMs, madeAtMs + lifetime.maxAgeMs);
   }
 
-  #reclaimIdle(): void {
-    this.#sweep = undefined;
-    const { clock, idleTimeoutMs } = this.#options;
-    const nowMs = clock.monotonicMs();
+  #isTooOld({ madeAtMs, lifetime }: Entry<E>): boolean {
+    return this.#options.clock.monotonicMs() - madeAtMs >= lifetime.maxAgeMs;
+  }
+
+  #endOverdue(): void {
+    const nowMs = this.#options.clock.monotonicMs();
     let nextMs = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       if (entry.phase !== 'idle') continue;
-      const leftMs = entry.idleSinceMs + idleTimeoutMs - nowMs;
-      if (leftMs <= 0) void this.#end(entry);
-      else nextMs = Math.min(nextMs, leftMs);
+      const atMs = this.#overdueAtMs(entry);
+      if (atMs <= nowMs) void this.#end(entry);
+      else nextMs = Math.min(nextMs, atMs);
     }
-    if (nextMs !== Number.POSITIVE_INFINITY) this.#scheduleSweep(nextMs);
+    if (nextMs !== Number.POSITIVE_INFINITY) this.#sweep.wakeAt(nextMs);
   }
 
   /** Resolves when no environment serves or is made any more, at the latest after `graceMs`. */

@@ -66,7 +66,7 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
   const pool = new EnvironmentPool<ExecutionEnvironment>({
     create: (owner) => new ExecutionEnvironment(owner, dependencies),
     clock,
-    idleTimeoutMs: 900_000,
+    lifetimeOf: () => ({ idleTimeoutMs: 900_000, maxAgeMs: 28_800_000 }),
     maxEnvironments: options.maxEnvironments ?? 10,
     onProblem,
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, statSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
@@ -11,9 +12,12 @@ import {
   LambdaClient,
   ListFunctionsCommand,
   PublishVersionCommand,
+  UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
+  waitUntilFunctionUpdatedV2,
 } from '@aws-sdk/client-lambda';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { zip } from '../../bench/zip.ts';
 import { AdminClient } from '../../src/cli/admin-client.ts';
 import { type Credentials, type RunningDaemon, startDaemon } from '../daemon.ts';
 import { deploy } from '../functions.ts';
@@ -711,6 +715,30 @@ describe('environments', () => {
     await expect.poll(() => environmentsOf(name)).toEqual([]);
   });
 
+  it('of the old code serve what runs while the code is updated to its end, and nothing after it', async () => {
+    const name = 'new-code';
+    const word = (text: string) => ({
+      'index.py':
+        'import os, time\ndef handler(event, context):\n    time.sleep(event.get("s", 0))\n' +
+        '    return [open("word.txt").read(), os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]]\n',
+      'word.txt': text,
+    });
+    await deploy(lambda, { name, runtime: 'python3.13', files: word('old') });
+    const running = call(name, { s: 2 });
+    await becomesBusy(name);
+    await lambda.send(new UpdateFunctionCodeCommand({ FunctionName: name, ZipFile: await zip(word('new')) }));
+    await waitUntilFunctionUpdatedV2({ client: lambda, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { FunctionName: name });
+    const next = (await call(name)).value as readonly string[];
+    expect(next[0]).toBe('new');
+    expect((await environmentsOf(name)).map(({ state }) => state).sort()).toEqual(['busy', 'idle']);
+    // It opens its file after the update: its image is still there for it.
+    const [said, stream] = (await running).value as readonly string[];
+    expect(said).toBe('old');
+    expect(stream).not.toBe(next[1]);
+    await expect.poll(() => environmentsOf(name)).toHaveLength(1);
+    expect((await call(name)).value).toEqual(next);
+  });
+
   it('end with their function, after their running invocation', async () => {
     const name = 'deleted';
     await deploy(lambda, { name, runtime, files });
@@ -832,12 +860,19 @@ describe('a daemon', () => {
   const name = 'lasting';
 
   it('reclaims idle environments, lets what runs end when it is stopped, and keeps its functions', { timeout: 60_000 }, async () => {
-    await using impatient = await startDaemon({ args: ['--idle-timeout', '1'] });
+    const dataDir = mkdtempSync(join(tmpdir(), 'cloister-'));
+    onTestFinished(() => rmSync(dataDir, { recursive: true }));
+    const environments = { idleTimeoutSeconds: 1, functions: { '123456789012/kept': { idleTimeoutSeconds: 3_600 } } };
+    writeFileSync(join(dataDir, 'config.json'), JSON.stringify({ environments }));
+    await using impatient = await startDaemon({ dataDir });
     const [client, itsAdmin] = [impatient.lambda(), adminOf(impatient.credentials)];
+    await deploy(client, { name: 'kept', runtime, files });
+    await call('kept', {}, {}, client);
     await deploy(client, { name, runtime, files });
     const { value: before } = await call(name, {}, {}, client);
     await expect.poll(async () => (await environmentsOf(name, itsAdmin)).map(({ state }) => state)).toEqual(['frozen']);
     await expect.poll(() => environmentsOf(name, itsAdmin), { timeout: 10_000 }).toEqual([]);
+    expect(await environmentsOf('kept', itsAdmin)).toHaveLength(1);
     const { value: after } = await call(name, {}, {}, client);
     expect(after).toMatchObject({ count: 1, runs: 1 });
     expect((after as Counted).stream).not.toBe((before as Counted).stream);

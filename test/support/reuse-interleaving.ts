@@ -139,8 +139,6 @@ export class Interleaving {
   async end(): Promise<void> {
     await this.settle();
     for (const [functionName, { latest }] of this.functions) this.rig.invoker.retire({ accountId: latest.accountId, functionName });
-    // What was made for a version that was deleted while it waited for room ends as whatever is idle.
-    this.rig.clock.advance(this.rig.idleTimeoutMs);
     const untilMs = performance.now() + settleTimeoutMs;
     while ((this.rig.living() > 0 || this.rig.invoker.listEnvironments().length > 0) && performance.now() < untilMs) {
       await new Promise((resolve) => setTimeout(resolve, 2));

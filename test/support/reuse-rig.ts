@@ -29,7 +29,7 @@ export function composeRig(
   const pool = new EnvironmentPool<ExecutionEnvironment>({
     create: (owner) => new ExecutionEnvironment(owner, dependencies),
     clock,
-    idleTimeoutMs,
+    lifetimeOf: () => ({ idleTimeoutMs, maxAgeMs: 28_800_000 }),
     maxEnvironments: host.maxEnvironments,
     onProblem,
   });

@@ -10,7 +10,7 @@ import { print } from '../output.ts';
 interface UpOptions {
   readonly listen: string;
   readonly region: string;
-  readonly idleTimeout: number;
+  readonly idleTimeout?: number;
   readonly detach?: boolean;
 }
 
@@ -36,7 +36,11 @@ export function registerUp(program: Command): void {
     )
     .option('--listen <host:port>', 'where Lambda’s API is served; port 0 picks a free one', '127.0.0.1:3001')
     .option('--region <name>', 'the region in ARNs and signatures', 'us-east-1')
-    .option('--idle-timeout <seconds>', 'end an execution environment that was not used for so long', positiveInteger, 900)
+    .option(
+      '--idle-timeout <seconds>',
+      'end an execution environment that was not used for so long (default: 900, or what config.json says)',
+      positiveInteger,
+    )
     .option('--detach', 'leave it running in the background')
     .addHelpText('after', help)
     .action(async (_options, command: Command) => {
@@ -50,8 +54,7 @@ export function registerUp(program: Command): void {
         options.listen,
         '--region',
         options.region,
-        '--idle-timeout',
-        String(options.idleTimeout),
+        ...(options.idleTimeout === undefined ? [] : ['--idle-timeout', String(options.idleTimeout)]),
       ];
       if (options.detach !== true)
         becomeProgram(hostProgram('agent/main', options.json === true ? [...args, '--json'] : args, { ownMounts: true, asAgent: true }));
