@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -47,6 +47,8 @@ export interface StartDaemonOptions {
   readonly args?: readonly string[];
   /** Pid of a process whose network namespace stands for the host's: only `cli` reaches the daemon there. */
   readonly network?: number;
+  /** Becomes the data directory's config.json. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Told before it serves. */
   readonly onSpawn?: (agent: ChildProcess) => void;
 }
@@ -54,6 +56,7 @@ export interface StartDaemonOptions {
 /** Starts a daemon on a free port with the runtimes that `npm test` has built. */
 export async function startDaemon(options: StartDaemonOptions = {}): Promise<RunningDaemon> {
   const dataDir = options.dataDir ?? mkdtempSync(join(tmpdir(), 'cloister-'));
+  if (options.config !== undefined) writeFileSync(join(dataDir, 'config.json'), JSON.stringify(options.config), { mode: 0o600 });
   await linkRuntimes(dataDir);
   const enter = options.network === undefined ? [] : ['nsenter', `--net=/proc/${options.network}/ns/net`, '--'];
   const up = [...enter, cloister, 'up', '--json', '--data-dir', dataDir, '--listen', '127.0.0.1:0', ...(options.args ?? [])];

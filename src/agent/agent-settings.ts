@@ -8,7 +8,7 @@ export interface AgentSettings {
   /** Instead of the default that the host's configuration names. */
   readonly idleTimeoutMs: number | undefined;
   /** What the host's configuration does not say. */
-  readonly daemon: Omit<DaemonSettings, 'lifetimes'>;
+  readonly daemon: Omit<DaemonSettings, 'lifetimes' | 'concurrency' | 'maxEnvironments'>;
 }
 
 export const defaultDataDirectory = '/var/lib/cloister';
@@ -32,7 +32,6 @@ export function parseAgentArguments(args: readonly string[]): AgentSettings {
       listenHost: listenHost.replace(/^\[(.*)\]$/, '$1'),
       listenPort,
       region: values.region,
-      maxEnvironments: 1_000,
       shutdownGraceMs,
     },
   };

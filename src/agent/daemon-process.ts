@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import type { AwsSettings } from '../aws/aws-settings.ts';
 import type { OciRuntime } from '../drivers/oci/oci-runtime.ts';
+import type { ConcurrencySettings } from '../functions/concurrency-settings.ts';
 import type { LifetimeSettings } from '../functions/environment-lifetime.ts';
 import { type CgroupHost, daemonMemoryMiB } from '../isolation/cgroup/cgroup-host.ts';
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
@@ -17,6 +18,7 @@ export interface DaemonSettings {
   readonly region: string;
   readonly lifetimes: LifetimeSettings;
   readonly maxEnvironments: number;
+  readonly concurrency: ConcurrencySettings;
   readonly shutdownGraceMs: number;
 }
 

@@ -1,4 +1,5 @@
 import { chmodSync, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { DriverEvent } from '../drivers/driver.ts';
 import { OciDriver } from '../drivers/oci/oci-driver.ts';
@@ -20,6 +21,7 @@ import { findRuntime, listRuntimes } from '../runtimes/runtime-manifest.ts';
 import { AgentServer } from './agent-server.ts';
 import { type AgentSettings, defaultDataDirectory } from './agent-settings.ts';
 import { awsSettingsOf } from './aws-section.ts';
+import { concurrencySettingsOf } from './concurrency-section.ts';
 import { findUser } from './confined-process.ts';
 import { type DaemonProcess, type DaemonProcessOptions, startDaemon } from './daemon-process.ts';
 import { DedicatedRuntimes } from './dedicated-runtimes.ts';
@@ -82,6 +84,7 @@ export async function startHostAgent(
   const instance = openInstance(settings.dataDirectory);
   const { runDirectory, volumeDirectory, dataDirectory } = instance;
   const host = readHostConfiguration(join(dataDirectory, 'config.json'));
+  const { maxEnvironments } = host.host;
   const cgroups = CgroupHost.open({ instance: instance.id, directory: join(runDirectory, 'cgroup') });
   const idRanges = new IdRanges(instance.idRangeDirectory, instance.id);
   const journal = new SlotJournalFile(join(dataDirectory, 'journal'));
@@ -125,7 +128,7 @@ export async function startHostAgent(
     router: network.router,
     walls,
     onProblem: (error) => log(error instanceof Error ? error.message : String(error)),
-    maxSlots: settings.daemon.maxEnvironments,
+    maxSlots: maxEnvironments,
   });
   // Runtimes are the host's: what the default data directory has serves every instance, unless its own has another of the name.
   const runtimeDirectories = [dataDirectory, defaultDataDirectory];
@@ -136,7 +139,16 @@ export async function startHostAgent(
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
   const aws = awsSettingsOf(host.aws, settings.daemon.region);
-  const daemonSettings = { ...settings.daemon, lifetimes: lifetimeSettingsOf(host.environments, settings.idleTimeoutMs) };
+  const daemonSettings = {
+    ...settings.daemon,
+    maxEnvironments,
+    lifetimes: lifetimeSettingsOf(host.environments, settings.idleTimeoutMs),
+    concurrency: concurrencySettingsOf(host.concurrency, {
+      memoryMiB: memoryBudget.numbers().totalMiB - host.host.memoryReserveMiB,
+      processors: availableParallelism(),
+      maxEnvironments,
+    }),
+  };
   const daemon = await start({ settings: daemonSettings, aws, dataDirectory, runDirectory, user, cgroups, ociRuntime });
   undo.defer(() => daemon.end());
   const ready = Promise.withResolvers<ReadyLine>();

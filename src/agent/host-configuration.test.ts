@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { lifetimeOf } from '../functions/environment-lifetime.ts';
+import { concurrencySettingsOf } from './concurrency-section.ts';
 import { lifetimeSettingsOf } from './environments-section.ts';
 import { egressPolicyOf, parseHostConfiguration, readHostConfiguration } from './host-configuration.ts';
 
@@ -45,7 +46,24 @@ describe('parseHostConfiguration()', () => {
     expect(lifetimeSettingsOf(parse({}).environments, 5_000).default).toEqual({ idleTimeoutMs: 5_000, maxAgeMs: 28_800_000 });
   });
 
+  it('derives from the host what accounts may run where nothing is said, and takes the administrator’s word', () => {
+    const host = { memoryMiB: 7_168, processors: 2, maxEnvironments: 1_000 };
+    const of = (concurrency: unknown) => concurrencySettingsOf(parse({ concurrency }).concurrency, host);
+    expect(of({})).toMatchObject({ default: 112, accounts: {}, scalingRate: { environments: 200, refillTimeMs: 10_000 }, requestsPerSecond: 10_000 });
+    expect(of({ default: 2_000, accounts: { '123456789012': 0 }, scalingRate: { environments: 3 } })).toMatchObject({
+      default: 2_000,
+      accounts: { '123456789012': 0 },
+      scalingRate: { environments: 3 },
+    });
+    expect(concurrencySettingsOf(parse({}).concurrency, { memoryMiB: 1_000_000, processors: 64, maxEnvironments: 500 })).toMatchObject({
+      default: 500,
+      scalingRate: { environments: 1_000 },
+    });
+  });
+
   it.each([
+    ['more environments than there are slots', { host: { maxEnvironments: 1_001 } }],
+    ['an account that may run less than nothing', { concurrency: { accounts: { '123456789012': -1 } } }],
     ['an idle time-out of no time', { environments: { idleTimeoutSeconds: 0 } }],
     ['a function without its account', { environments: { functions: { f: { maxAgeSeconds: 60 } } } }],
     ['a word that is no policy', { isolation: { egress: { default: 'all' } } }],

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { CloisterError } from '../errors.ts';
 import { type EgressPolicy, parseEgressPolicy } from '../isolation/network/egress-policy.ts';
 import { awsSection } from './aws-section.ts';
+import { concurrencySection } from './concurrency-section.ts';
 import { environmentsSection } from './environments-section.ts';
 import { accountId, functionOfAccount } from './owner-keys.ts';
 
@@ -60,9 +61,12 @@ const configuration = z.strictObject({
       diskReserveMiB: z.int().min(0).default(2_048),
       /** How many times over the disk may be promised to volumes of /tmp; at 1 each has its blocks before it is given. */
       diskOvercommit: z.number().min(1).max(1_000).default(8),
+      /** Of all accounts, whatever room there is: each also takes a link, an id range and entries of the kernel's tables. */
+      maxEnvironments: z.int().min(1).max(1_000).default(1_000),
     })
     .prefault({}),
   environments: environmentsSection,
+  concurrency: concurrencySection,
   aws: awsSection.optional(),
 });
 

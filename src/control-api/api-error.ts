@@ -52,11 +52,19 @@ export class ApiError extends Error {
   override readonly name = 'ApiError';
   readonly type: ApiErrorType;
   readonly extraMembers: Readonly<Record<string, string>>;
+  /** The header Retry-After, in whole seconds. */
+  readonly retryAfterSeconds: number | undefined;
 
-  constructor(type: ApiErrorType, message: string, extraMembers: Readonly<Record<string, string>> = {}) {
+  constructor(
+    type: ApiErrorType,
+    message: string,
+    extraMembers: Readonly<Record<string, string>> = {},
+    options: { readonly retryAfterSeconds?: number } = {},
+  ) {
     super(message);
     this.type = type;
     this.extraMembers = extraMembers;
+    this.retryAfterSeconds = options.retryAfterSeconds;
   }
 
   get status(): number {

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import fastify from 'fastify';
 import type { HostAgent } from '../agent/host-agent.ts';
 import { AwsClients } from '../aws/aws-clients.ts';
+import { type ConcurrencySettings, lambdaConcurrency } from '../functions/concurrency-settings.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import { lambdaLimits } from '../functions/limits.ts';
@@ -69,6 +70,8 @@ export interface ControlApiOptions {
   readonly architecture: Architecture;
   /** @default Lambda's quotas */
   readonly limits?: FunctionLimits;
+  /** @default Lambda's quotas */
+  readonly concurrency?: ConcurrencySettings;
   /** Milliseconds since the epoch. @default Date.now */
   readonly clock?: () => number;
   /** Chooses between the two versions of an alias. @default Math.random */
@@ -132,6 +135,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     aws,
     agent,
     limits,
+    concurrency: options.concurrency ?? lambdaConcurrency,
     region,
     architecture: options.architecture,
     clock,
@@ -214,6 +218,7 @@ function sendError(
   // Fastify would close the connection on a body that is too long, and the client, still sending, would find it reset before it reads why.
   // Left open, Node reads on and throws away, for no longer than a request may take.
   reply.removeHeader('connection');
+  if (answer.retryAfterSeconds !== undefined) reply.header('retry-after', String(answer.retryAfterSeconds));
   reply
     .code(answer.status)
     .header('x-amzn-requestid', request.id)

@@ -13,7 +13,7 @@ export interface ConcurrencyBounds {
 /** Settings of a function beside its versions; they go with it. */
 export interface FunctionSettingStore {
   reservedConcurrency(key: FunctionKey): Promise<number | undefined>;
-  /** The sum over an account's functions. */
+  /** The sum over an account's functions; from memory when it was asked for before: each invocation does. */
   totalReservedConcurrency(accountId: string): Promise<number>;
   /** Reserves in one transaction with its check; false, and nothing changed, when the account has not that much to give. */
   reserveConcurrency(key: FunctionKey, executions: number, bounds: ConcurrencyBounds): Promise<boolean>;

@@ -4,13 +4,24 @@ import type { FunctionLimits } from '../functions/limits.ts';
 import { ApiError, invalidParameter } from './api-error.ts';
 
 const serviceFailure = () => new ApiError('ServiceException', 'An internal error occurred. The request can be tried again.');
+/** One of the model's reasons for a 429. */
+const throttled =
+  (reason: string) =>
+  (_limits: FunctionLimits, retryAfterMs = 1_000) =>
+    new ApiError(
+      'TooManyRequestsException',
+      'Rate Exceeded.',
+      { Reason: reason },
+      { retryAfterSeconds: Math.max(1, Math.ceil(retryAfterMs / 1_000)) },
+    );
 const unavailable = () => new ApiError('ServiceUnavailableException', 'The service is shutting down. Try the request again later.');
 
 /**
  * How each internal failure is told to a client: exhaustive, so that a new code cannot be forgotten.
  * SECURITY: no internal text is passed on; it may name host paths or another tenant's resources.
  */
-const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => ApiError>> = {
+const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits, retryAfterMs?: number) => ApiError>> = {
+  AccountConcurrencyReached: throttled('ConcurrentInvocationLimitExceeded'),
   AgentGone: unavailable,
   ArchiveInvalid: () => invalidParameter('Could not unzip uploaded file. Please check your file, then try to upload again.'),
   ArchiveRefused: () =>
@@ -20,8 +31,7 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
   ArchiveTooLarge: (limits) => invalidParameter(`Unzipped size must be smaller than ${limits.unzippedBytesBelow} bytes`),
   BadMessage: serviceFailure,
   BuilderFailed: serviceFailure,
-  ConcurrencyReached: () =>
-    new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ReservedFunctionConcurrentInvocationLimitExceeded' }),
+  ConcurrencyReached: throttled('ReservedFunctionConcurrentInvocationLimitExceeded'),
   Conflict: () =>
     new ApiError('ResourceConflictException', 'The operation cannot be performed at this time: the resource is in use or being changed.'),
   ConnectionRefused: serviceFailure,
@@ -29,9 +39,12 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
   EnvironmentGone: () => new ApiError('ResourceNotFoundException', 'The execution environment does not exist any more.'),
   HostUnfit: serviceFailure,
   Internal: serviceFailure,
-  NoCapacity: () => new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'ConcurrentInvocationLimitExceeded' }),
+  NoCapacity: throttled('ConcurrentInvocationLimitExceeded'),
   NotFound: () => new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.'),
-  QueueFull: () => new ApiError('TooManyRequestsException', 'Rate Exceeded.', { Reason: 'CallerRateLimitExceeded' }),
+  QueueFull: throttled('CallerRateLimitExceeded'),
+  RequestRateReached: throttled('FunctionInvocationRateLimitExceeded'),
+  ReservedRequestRateReached: throttled('ReservedFunctionInvocationRateLimitExceeded'),
+  ScalingRateReached: throttled('ConcurrentInvocationLimitExceeded'),
   ShuttingDown: unavailable,
   SystemCall: serviceFailure,
   WallUnavailable: serviceFailure,
@@ -41,7 +54,7 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits) => Ap
 export function answerError(error: unknown, limits: FunctionLimits): { readonly answer: ApiError; readonly unexpected: boolean } {
   if (error instanceof ApiError) return { answer: error, unexpected: false };
   if (error instanceof CloisterError) {
-    const answer = answers[error.code](limits);
+    const answer = answers[error.code](limits, error.retryAfterMs);
     return { answer, unexpected: answer.type === 'ServiceException' };
   }
   return { answer: serviceFailure(), unexpected: true };

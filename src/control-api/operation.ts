@@ -1,5 +1,6 @@
 import type { HostAgent } from '../agent/host-agent.ts';
 import type { AwsClients } from '../aws/aws-clients.ts';
+import type { ConcurrencySettings } from '../functions/concurrency-settings.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
@@ -41,6 +42,7 @@ export interface OperationServices {
   /** Signs the links that download code: in the daemon's own name, so that it opens one archive to whom an operation allowed it. */
   readonly linkKey: AccessKey;
   readonly limits: FunctionLimits;
+  readonly concurrency: ConcurrencySettings;
   readonly region: string;
   /** The host's: the only one functions can be made for. */
   readonly architecture: Architecture;

@@ -20,6 +20,14 @@ const configuration = z.strictObject({
     functions: z.record(z.string(), lifetime.partial()),
   }),
   maxEnvironments: z.int().min(1),
+  /** What accounts may run at once, and how fast. */
+  concurrency: z.strictObject({
+    default: z.int().min(1),
+    accounts: z.record(z.string(), z.int().min(0)),
+    scalingRate: z.strictObject({ environments: z.int().min(1), refillTimeMs: z.int().min(1) }),
+    requestsPerSecond: z.int().min(1),
+    maxWaitMs: z.int().min(0),
+  }),
   shutdownGraceMs: z.int().min(0),
   aws: awsSettings.optional(),
 });

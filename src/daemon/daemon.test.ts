@@ -15,6 +15,13 @@ const configuration = {
     functions: { '123456789012/f': { maxAgeMs: 3_600_000 } },
   },
   maxEnvironments: 10,
+  concurrency: {
+    default: 300,
+    accounts: { '123456789012': 50 },
+    scalingRate: { environments: 200, refillTimeMs: 10_000 },
+    requestsPerSecond: 10_000,
+    maxWaitMs: 1_000,
+  },
   shutdownGraceMs: 5_000,
 };
 

@@ -12,6 +12,7 @@ import { EnvironmentPool } from '../environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../environment/execution-environment.ts';
 import { lifetimeOf } from '../functions/environment-lifetime.ts';
 import { AsynchronousInvoker } from '../invoke/asynchronous-invoker.ts';
+import { ConcurrencyLimits } from '../invoke/concurrency-limits.ts';
 import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
 import { LogStore } from '../storage/log-store.ts';
@@ -25,6 +26,9 @@ const initTimeoutMs = 10_000;
 
 /** Half of the environments at most serve events, so that there is room for who waits for an answer. */
 const eventLimits = { concurrentDeliveries: 16, maxEventsPerAccount: 100_000, maxBytesPerAccount: 1_073_741_824 };
+
+/** Each holds its payload, of up to 6 MiB, in the daemon's memory. */
+const maxWaitingPerAccount = 64;
 
 /** When the agent is gone nothing can be waited for but answers that are on their way. */
 const answerTimeMs = 1_000;
@@ -60,7 +64,7 @@ export async function startDaemon(configuration: DaemonConfiguration, shutdownAs
 }
 
 async function compose(configuration: DaemonConfiguration, agent: AgentClient): Promise<Parts> {
-  const { dataDirectory, region, lifetimes, maxEnvironments } = configuration;
+  const { dataDirectory, region, lifetimes, maxEnvironments, concurrency } = configuration;
   const storage = await openStorage({ dataDir: dataDirectory, region, clock: Date.now });
   const logs = new LogStore({ directory: join(dataDirectory, 'logs'), onProblem: reportProblem });
   // Nobody waits for it: what was there before only has to be counted before long.
@@ -81,12 +85,16 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     clock: systemClock,
     lifetimeOf: (fn) => lifetimeOf(lifetimes, fn),
     maxEnvironments,
+    waiting: { maxWaitMs: concurrency.maxWaitMs, maxWaitingPerAccount },
+    scalingRate: concurrency.scalingRate,
     onProblem: reportProblem,
   });
   agent.onEvent((event) => {
     if (event.event === 'belowReserve') pool.reclaim();
   });
-  const invoker = new FunctionInvoker({ pool, clock: systemClock });
+  const totalReserved = (accountId: string) => storage.settings.totalReservedConcurrency(accountId);
+  const limits = new ConcurrencyLimits({ settings: concurrency, clock: systemClock, totalReserved });
+  const invoker = new FunctionInvoker({ pool, clock: systemClock, limits });
   const aws = new AwsClients(configuration.aws, storage.accounts.operatorKey.accountId);
   const events = new AsynchronousInvoker({
     store: storage.events,
@@ -109,6 +117,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     logs,
     logStorage: logs,
     region,
+    concurrency,
     aws,
     architecture: process.arch === 'arm64' ? 'arm64' : 'x86_64',
     daemonFacts: async () => {

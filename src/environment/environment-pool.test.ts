@@ -2,10 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { FakeClock } from '../../test/support/fake-clock.ts';
 import { functionVersion } from '../../test/support/function-version.ts';
+import { generousPoolLimits } from '../../test/support/pool-limits.ts';
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { EnvironmentOwner } from './environment-owner.ts';
 import { EnvironmentPool, type PooledEnvironment } from './environment-pool.ts';
+import type { WaitingLimits } from './room-queue.ts';
+import type { ScalingRateLimit } from './scaling-rate.ts';
 
 class TestEnvironment implements PooledEnvironment {
   readonly owner: EnvironmentOwner;
@@ -25,12 +28,13 @@ class TestEnvironment implements PooledEnvironment {
     this.id = `env-${id}`;
   }
 
-  start(): Promise<void> {
+  start(made: () => void): Promise<void> {
     if (!this.#fits(this)) {
       this.isStarting = false;
       return Promise.reject(new CloisterError('NoCapacity', 'no memory', { operation: 'test' }));
     }
     this.isAlive = true;
+    made();
     return this.started.promise.finally(() => {
       this.isStarting = false;
     });
@@ -59,10 +63,12 @@ class TestEnvironment implements PooledEnvironment {
 interface Bounds {
   readonly maxEnvironments?: number;
   readonly maxMemoryMiB?: number;
+  readonly waiting?: WaitingLimits;
+  readonly scalingRate?: ScalingRateLimit;
 }
 
 /** A pool over test environments of a host with so much memory; unless `byHand`, they start and end at once. */
-function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, byHand = false) {
+function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240, ...limits }: Bounds = {}, byHand = false) {
   const clock = new FakeClock();
   const made: TestEnvironment[] = [];
   const problems: string[] = [];
@@ -80,6 +86,8 @@ function testPool({ maxEnvironments = 10, maxMemoryMiB = 10_240 }: Bounds = {}, 
       return environment;
     },
     clock,
+    ...generousPoolLimits,
+    ...limits,
     lifetimeOf: ({ functionName }) => ({
       idleTimeoutMs: functionName.startsWith('lasting') ? 14_400_000 : functionName.startsWith('brief') ? 60_000 : 900_000,
       maxAgeMs: 28_800_000,
@@ -96,6 +104,11 @@ function ownerOf(overrides: Partial<FunctionVersion> = {}): EnvironmentOwner {
 }
 
 const alive = (made: readonly TestEnvironment[]): number => made.filter((environment) => environment.isAlive).length;
+async function stop(pool: EnvironmentPool<TestEnvironment>, clock: FakeClock): Promise<void> {
+  const stopped = pool.stop(0);
+  clock.advance(0);
+  await stopped;
+}
 /** Lets every promise that can go on do so. */
 const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -365,6 +378,100 @@ describe('EnvironmentPool', () => {
     await pool.stop(0);
   });
 
+  it('gives a full host’s next free room to the account that has least, not to the one that floods', async () => {
+    const { pool, clock, made } = testPool({ maxEnvironments: 4, waiting: { maxWaitMs: 1_000, maxWaitingPerAccount: 64 } });
+    const flood = Array.from({ length: 60 }, () => pool.acquire(ownerOf({ functionName: 'flood' })));
+    const floods = flood.map((one) => one.catch((error: unknown) => error));
+    const running = await Promise.all(flood.slice(0, 4));
+    const other = ownerOf({ accountId: '210987654321' });
+    const waiting = pool.acquire(other);
+    await settle();
+    expect(alive(made)).toBe(4);
+    pool.release(running[0] as TestEnvironment);
+    const served = await waiting;
+    expect(served.owner).toBe(other);
+    expect(made.map(({ isAlive }) => isAlive)).toEqual([false, true, true, true, true]);
+    // Nobody else waits: the flood goes on in what it has, without another start.
+    pool.release(running[1] as TestEnvironment);
+    expect(await floods[4]).toBe(running[1]);
+    expect(made).toHaveLength(5);
+    // Theirs is free again, and goes to who waits.
+    pool.release(served);
+    await settle();
+    expect(made.filter(({ isAlive, owner }) => isAlive && owner.function.functionName === 'flood')).toHaveLength(4);
+    await stop(pool, clock);
+    expect((await Promise.all(floods.slice(6))).every((error) => error instanceof CloisterError && error.code === 'ShuttingDown')).toBe(true);
+  });
+
+  it('shares a full host evenly between accounts that all ask for more, and between the functions of one', async () => {
+    const { pool, clock, made } = testPool({ maxEnvironments: 6, waiting: { maxWaitMs: 60_000, maxWaitingPerAccount: 64 } });
+    const held: TestEnvironment[] = [];
+    const take = (owner: EnvironmentOwner, times: number): void => {
+      for (let time = 0; time < times; time += 1)
+        pool.acquire(owner).then(
+          (one) => held.push(one),
+          () => {},
+        );
+    };
+    take(ownerOf({ accountId: '111111111111', functionName: 'a' }), 30);
+    await settle();
+    take(ownerOf({ accountId: '222222222222', functionName: 'b' }), 30);
+    take(ownerOf({ accountId: '222222222222', functionName: 'c' }), 30);
+    for (let round = 0; round < 12; round += 1) {
+      pool.release(held.shift() as TestEnvironment);
+      await settle();
+    }
+    const living = made.filter(({ isAlive }) => isAlive).map(({ owner }) => owner.function.functionName);
+    expect(living.toSorted()).toEqual(['a', 'a', 'a', 'b', 'c', expect.stringMatching(/[bc]/)]);
+    await stop(pool, clock);
+  });
+
+  it('lets invocations wait for room for a second at most, and so many of an account', async () => {
+    const { pool, clock } = testPool({ maxEnvironments: 1, waiting: { maxWaitMs: 1_000, maxWaitingPerAccount: 2 } });
+    await pool.acquire(ownerOf());
+    const waiting = [1, 2, 3].map(() => pool.acquire(ownerOf({ functionName: 'other' })).catch((error: unknown) => error));
+    const third = await waiting[2];
+    expect(third).toMatchObject({ code: 'NoCapacity' });
+    clock.advance(999);
+    await settle();
+    clock.advance(1);
+    expect(await Promise.all(waiting)).toEqual([1, 2, 3].map(() => expect.objectContaining({ code: 'NoCapacity' })));
+    expect(clock.scheduled).toBe(0);
+  });
+
+  it('lets a small one pass a large one that does not fit yet, which keeps its place', async () => {
+    const { pool, made } = testPool({ maxMemoryMiB: 1_024, waiting: { maxWaitMs: 60_000, maxWaitingPerAccount: 64 } });
+    const running: TestEnvironment[] = [];
+    for (let index = 0; index < 4; index += 1) running.push(await pool.acquire(ownerOf({ functionName: 'running', memorySizeMiB: 256 })));
+    const large = pool.acquire(ownerOf({ accountId: '222222222222', memorySizeMiB: 512 }));
+    await settle();
+    const small = pool.acquire(ownerOf({ accountId: '333333333333', memorySizeMiB: 256 }));
+    await settle();
+    pool.release(running[0] as TestEnvironment);
+    expect((await small).owner.function.accountId).toBe('333333333333');
+    pool.release(running[1] as TestEnvironment);
+    await settle();
+    pool.release(running[2] as TestEnvironment);
+    expect((await large).owner.function.memorySizeMiB).toBe(512);
+    expect(made.filter(({ isAlive }) => isAlive).map(({ owner }) => owner.function.memorySizeMiB)).toEqual([256, 256, 512]);
+  });
+
+  it('gives a function further environments at its scaling rate, and others theirs', async () => {
+    const { pool, clock } = testPool({ maxEnvironments: 20, scalingRate: { environments: 5, refillTimeMs: 10_000 } });
+    const fn = ownerOf();
+    const first = await pool.acquire(fn);
+    for (let index = 0; index < 4; index += 1) await pool.acquire(fn);
+    await expect(pool.acquire(fn)).rejects.toMatchObject({ code: 'ScalingRateReached', retryAfterMs: 2_000 });
+    await pool.acquire(ownerOf({ functionName: 'other' }));
+    // What it has serves on.
+    pool.release(first);
+    expect(await pool.acquire(fn)).toBe(first);
+    clock.advance(2_000);
+    await pool.acquire(fn);
+    await expect(pool.acquire(fn)).rejects.toMatchObject({ code: 'ScalingRateReached' });
+    await stop(pool, clock);
+  });
+
   it('stop() waits for running invocations no longer than the grace', async () => {
     const { pool, made, clock } = testPool();
     await pool.acquire(ownerOf());
@@ -388,7 +495,7 @@ const families = [
   EnvironmentOwner.of(isolated, 'green'),
 ];
 
-const bounds = { maxEnvironments: 4, maxMemoryMiB: 2_048 };
+const bounds = { maxEnvironments: 4, maxMemoryMiB: 2_048, waiting: { maxWaitMs: 100_000, maxWaitingPerAccount: 8 } };
 
 type Action = {
   readonly kind: 'acquire' | 'started' | 'refused' | 'finishing' | 'release' | 'lose' | 'destroyed' | 'retire' | 'advance';
@@ -417,6 +524,7 @@ class PoolRun {
   readonly violations: string[] = [];
   reuseCount = 0;
   readonly #served = new Set<TestEnvironment>();
+  #pending = 0;
 
   async act({ kind, pick }: Action): Promise<void> {
     const { pool, made, clock } = this.rig;
@@ -436,8 +544,10 @@ class PoolRun {
   }
 
   #acquire(owner: EnvironmentOwner): void {
+    this.#pending += 1;
     this.rig.pool.acquire(owner).then(
       (environment) => {
+        this.#pending -= 1;
         if (this.#served.has(environment)) this.reuseCount += 1;
         this.#served.add(environment);
         // Compared by identity, not by key: each of these owners is one object.
@@ -446,6 +556,7 @@ class PoolRun {
         this.held.push(environment);
       },
       (error: unknown) => {
+        this.#pending -= 1;
         if (!(error instanceof CloisterError)) this.violations.push(`acquire failed with ${error}`);
       },
     );
@@ -479,6 +590,9 @@ class PoolRun {
     await stopped;
     expect(this.rig.made.filter((one) => one.isAlive)).toEqual([]);
     expect(this.rig.pool.list()).toEqual([]);
+    // Whoever waited for something has been told.
+    expect(this.#pending).toBe(0);
+    expect(this.rig.clock.scheduled).toBe(0);
   }
 }
 

@@ -1,17 +1,20 @@
 import { CloisterError } from '../errors.ts';
 import type { EnvironmentLifetime } from '../functions/environment-lifetime.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
-import { memoryPerVcpuMiB } from '../functions/memory-per-vcpu.ts';
-import type { Clock, ScheduledTask } from './clock.ts';
+import type { Clock } from './clock.ts';
 import { EarliestTimer } from './earliest-timer.ts';
 import type { EnvironmentOwner } from './environment-owner.ts';
+import { OwnerFamilies } from './owner-families.ts';
+import { isTooOld, overdueAtMs, type PoolEntry } from './pool-entry.ts';
+import { type Acquisition, RoomQueue, type WaitingLimits } from './room-queue.ts';
+import { ScalingRate, type ScalingRateLimit } from './scaling-rate.ts';
 
 /** What the pool must know of an environment. */
 export interface PooledEnvironment {
   readonly id: string | undefined;
   readonly isUsable: boolean;
-  /** Rejects when the environment cannot be made; the pool then destroys what there is of it. */
-  start(): Promise<void>;
+  /** `made` is called once the host has given room to it. Rejects when the environment cannot be made; the pool then destroys what there is of it. */
+  start(made: () => void): Promise<void>;
   destroy(): Promise<void>;
   onLost(listener: () => void): void;
 }
@@ -23,63 +26,33 @@ export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
   readonly lifetimeOf: (fn: FunctionVersion) => EnvironmentLifetime;
   /** Of everything that lives: being made, serving, idle, being destroyed. What the host has room for is the host agent's to say. */
   readonly maxEnvironments: number;
+  readonly waiting: WaitingLimits;
+  /** How fast a function may get further environments. */
+  readonly scalingRate: ScalingRateLimit;
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
 
-/** `wedged`: its destruction failed. */
-type EntryPhase = 'creating' | 'idle' | 'busy' | 'finishing' | 'ending' | 'wedged';
-
-interface Entry<E> {
-  readonly owner: EnvironmentOwner;
-  readonly environment: E;
-  readonly lifetime: EnvironmentLifetime;
-  readonly madeAtMs: number;
-  phase: EntryPhase;
-  isRetired: boolean;
-  idleSinceMs: number;
-  ended: Promise<void> | undefined;
-}
-
-/** An invocation that has no environment yet; retired with its version, so is what it makes. */
-interface Acquisition {
-  readonly owner: EnvironmentOwner;
-  isRetired: boolean;
-}
-
-interface Waiter<E> {
-  readonly resolve: (environment: E | undefined) => void;
-  readonly patience: ScheduledTask;
-}
-
-/** The environments of one owner. */
-interface Family<E> {
-  /** Most recently used last. */
-  readonly idle: Entry<E>[];
-  readonly waiters: Waiter<E>[];
-  finishing: number;
-}
-
-/**
- * An environment that has answered is as good as idle: waiting for it beats making another one. At its share of a processor the end of an invocation takes
- * longer the less memory it has: a shell that starts curl for its next event needs some 20 ms of processor time, 280 ms on the clock with 128 MiB.
- */
 const reclaimedShare = 1 / 8;
-const leastPatienceMs = 200;
-const patienceOfProcessorTimeMs = 100;
 
 /** One environment per concurrent invocation, used again only for its owner: the same account, function, version, revision and tenant. */
 export class EnvironmentPool<E extends PooledEnvironment> {
   readonly #options: EnvironmentPoolOptions<E>;
-  readonly #entries = new Map<E, Entry<E>>();
-  readonly #families = new Map<string, Family<E>>();
+  readonly #entries = new Map<E, PoolEntry<E>>();
+  readonly #families: OwnerFamilies<E>;
   readonly #acquiring = new Set<Acquisition>();
+  readonly #room: RoomQueue<E>;
+  readonly #scalingRate: ScalingRate;
   readonly #sweep: EarliestTimer;
   #isStopping = false;
   #onQuiet: (() => void) | undefined;
 
   constructor(options: EnvironmentPoolOptions<E>) {
+    const { clock, waiting, scalingRate } = options;
     this.#options = options;
-    this.#sweep = new EarliestTimer(options.clock, () => this.#endOverdue());
+    this.#families = new OwnerFamilies(clock);
+    this.#room = new RoomQueue(clock, waiting);
+    this.#scalingRate = new ScalingRate(clock, scalingRate);
+    this.#sweep = new EarliestTimer(clock, () => this.#endOverdue());
   }
 
   /** Every environment that lives, with its function. */
@@ -90,7 +63,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   /** An environment for one invocation; give it back with `release`. Rejects with `NoCapacity`, `ShuttingDown`, or what making one failed with. */
   async acquire(owner: EnvironmentOwner): Promise<E> {
     if (this.#isStopping) throw shuttingDown();
-    const idle = this.#takeIdle(owner.key);
+    const idle = this.#takeIdle(owner);
     if (idle !== undefined) return idle;
     const acquisition: Acquisition = { owner, isRetired: false };
     this.#acquiring.add(acquisition);
@@ -104,32 +77,25 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   /** The client has its answer, the runtime will be free in a moment. */
   finishing(environment: E): void {
     const entry = this.#entries.get(environment);
-    if (entry?.phase !== 'busy' || entry.isRetired) return;
-    entry.phase = 'finishing';
-    this.#family(entry.owner.key).finishing += 1;
+    if (entry?.phase === 'busy' && !entry.isRetired) this.#families.addFinishing(entry);
   }
 
   release(environment: E): void {
     const entry = this.#entries.get(environment);
     if (entry === undefined || entry.phase === 'ending' || entry.phase === 'wedged') return;
-    const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable && !this.#isTooOld(entry);
-    this.#leaveFinishing(entry, servesAgain);
-    if (!servesAgain) {
+    const { clock } = this.#options;
+    const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable && !isTooOld(entry, clock.monotonicMs());
+    this.#uncount(entry);
+    const next = servesAgain ? this.#room.next : undefined;
+    // The host is full, and it is another's turn: this one ends, so that there is room.
+    if (!servesAgain || (next !== undefined && !next.acquisition.owner.is(entry.owner))) {
       void this.#end(entry);
       return;
     }
-    const family = this.#family(entry.owner.key);
-    const waiter = family.waiters.shift();
-    if (waiter !== undefined) {
-      waiter.patience.cancel();
-      entry.phase = 'busy';
-      waiter.resolve(environment);
-      return;
-    }
-    entry.phase = 'idle';
-    entry.idleSinceMs = this.#options.clock.monotonicMs();
-    family.idle.push(entry);
-    this.#sweep.wakeAt(this.#overdueAtMs(entry));
+    this.#families.leaveFinishing(entry, next === undefined);
+    this.#count(entry);
+    if (next !== undefined) this.#room.hand(next, environment);
+    else if (!this.#families.handOver(entry)) this.#rest(entry);
   }
 
   /** No environment that matches serves again: idle ones end now, others after their invocation, and what is still to be made after its first one. */
@@ -139,7 +105,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       if (!matches(entry.owner.function)) continue;
       entry.isRetired = true;
       if (entry.phase === 'idle') void this.#end(entry);
-      else this.#leaveFinishing(entry, false);
+      else this.#families.leaveFinishing(entry, false);
     }
   }
 
@@ -159,71 +125,76 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   async stop(graceMs: number): Promise<void> {
     this.#isStopping = true;
     this.#sweep.cancel();
-    for (const family of this.#families.values()) for (const waiter of family.waiters.splice(0)) this.#dismiss(waiter);
+    this.#families.dismissAll();
+    this.#room.close(shuttingDown());
     for (const entry of this.#entries.values()) if (entry.phase === 'idle') void this.#end(entry);
     await this.#quiet(graceMs);
     await Promise.all([...this.#entries.values()].map((entry) => this.#end(entry)));
   }
 
   async #acquire(acquisition: Acquisition): Promise<E> {
-    const { key, function: fn } = acquisition.owner;
-    for (;;) {
-      const free = this.#takeIdle(key) ?? (await this.#takeFinishing(key, finishingPatienceMs(fn)));
-      if (free !== undefined) return free;
+    const { owner } = acquisition;
+    for (let isOffered = false; ; ) {
       if (this.#isStopping) throw shuttingDown();
-      if (this.#entries.size < this.#options.maxEnvironments) {
-        const made = await this.#tryCreate(acquisition);
-        if (made !== undefined) return made;
+      const free = this.#takeIdle(owner) ?? (this.#room.isContended ? undefined : await this.#families.waitForFinishing(owner));
+      if (free !== undefined) {
+        if (isOffered) this.#room.taken();
+        return free;
       }
-      await this.#makeRoom();
       if (this.#isStopping) throw shuttingDown();
+      // Who comes to a full host stands behind those who wait already.
+      if (isOffered || !this.#room.isContended) {
+        const made = await this.#tryCreate(acquisition, isOffered);
+        if (made !== undefined) return made;
+        if (await this.#makeRoom()) continue;
+      }
+      const waiting = this.#room.wait(acquisition, isOffered);
+      if (isOffered) this.#room.refused();
+      const handed = await waiting;
+      if (handed !== undefined) return handed;
+      isOffered = true;
     }
   }
 
-  /** The one that was used last, so that the others come to their idle time-out. */
-  #takeIdle(key: string): E | undefined {
-    const family = this.#families.get(key);
+  #takeIdle(owner: EnvironmentOwner): E | undefined {
     for (;;) {
-      const entry = family?.idle.at(-1);
+      const entry = this.#families.takeIdle(owner);
       if (entry === undefined) return undefined;
-      if (this.#isTooOld(entry)) {
+      if (isTooOld(entry, this.#options.clock.monotonicMs())) {
         void this.#end(entry);
         continue;
       }
-      family?.idle.pop();
-      entry.phase = 'busy';
+      this.#count(entry);
       return entry.environment;
     }
   }
 
-  /** Undefined when nothing is about to be free, or was not in time. */
-  #takeFinishing(key: string, patienceMs: number): Promise<E | undefined> | undefined {
-    const family = this.#families.get(key);
-    if (family === undefined || family.finishing <= family.waiters.length) return undefined;
-    return new Promise((resolve) => {
-      const patience = this.#options.clock.schedule(patienceMs, () => {
-        family.waiters.splice(family.waiters.indexOf(waiter), 1);
-        this.#forgetEmpty(key, family);
-        resolve(undefined);
-      });
-      const waiter: Waiter<E> = { resolve, patience };
-      family.waiters.push(waiter);
-    });
+  #rest(entry: PoolEntry<E>): void {
+    this.#uncount(entry);
+    this.#families.addIdle(entry);
+    this.#sweep.wakeAt(overdueAtMs(entry));
   }
 
   /** Undefined when the host has no room for it: what there is to give is the host agent's word alone. */
-  async #tryCreate(acquisition: Acquisition): Promise<E | undefined> {
+  async #tryCreate(acquisition: Acquisition, isOffered: boolean): Promise<E | undefined> {
+    if (this.#entries.size >= this.#options.maxEnvironments) return undefined;
+    let isTaken = false;
     try {
-      return await this.#create(acquisition);
+      this.#scalingRate.take(acquisition.owner.function);
+      return await this.#create(acquisition, () => {
+        isTaken = true;
+        if (isOffered) this.#room.taken();
+      });
     } catch (error) {
-      if (error instanceof CloisterError && error.code === 'NoCapacity') return undefined;
+      if (isNoCapacity(error)) return undefined;
+      if (isOffered && !isTaken) this.#room.refused();
       throw error;
     }
   }
 
-  /** Ends the idle environment that was used longest ago, or waits for one that is ending already. */
-  async #makeRoom(): Promise<void> {
-    let oldest: Entry<E> | undefined;
+  /** Ends the idle environment that was used longest ago, or waits for one that is ending already. False when there is none. */
+  async #makeRoom(): Promise<boolean> {
+    let oldest: PoolEntry<E> | undefined;
     const ending: Promise<void>[] = [];
     for (const entry of this.#entries.values()) {
       if (entry.phase === 'idle' && (oldest === undefined || entry.idleSinceMs < oldest.idleSinceMs)) oldest = entry;
@@ -231,22 +202,36 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     }
     if (oldest !== undefined) await this.#end(oldest);
     else if (ending.length > 0) await Promise.race(ending);
-    else throw new CloisterError('NoCapacity', 'no room for another execution environment', { operation: 'acquire environment' });
+    else return false;
+    return true;
   }
 
-  async #create({ owner, isRetired }: Acquisition): Promise<E> {
+  async #create({ owner, isRetired }: Acquisition, made: () => void): Promise<E> {
     const { clock, create, lifetimeOf } = this.#options;
     const environment = create(owner);
-    const madeAtMs = clock.monotonicMs();
-    const lifetime = lifetimeOf(owner.function);
-    const entry: Entry<E> = { owner, environment, lifetime, madeAtMs, phase: 'creating', isRetired, idleSinceMs: 0, ended: undefined };
+    const entry: PoolEntry<E> = {
+      owner,
+      environment,
+      lifetime: lifetimeOf(owner.function),
+      madeAtMs: clock.monotonicMs(),
+      phase: 'creating',
+      isRetired,
+      hasRoom: false,
+      isCounted: false,
+      idleSinceMs: 0,
+      ended: undefined,
+    };
     this.#entries.set(environment, entry);
+    this.#count(entry);
     environment.onLost(() => {
       // A busy one is ended by its release, after its invocation has been told.
       if (entry.phase === 'idle') void this.#end(entry);
     });
     try {
-      await environment.start();
+      await environment.start(() => {
+        entry.hasRoom = true;
+        made();
+      });
     } catch (error) {
       await this.#end(entry);
       throw error;
@@ -255,14 +240,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     return environment;
   }
 
-  #end(entry: Entry<E>): Promise<void> {
+  #end(entry: PoolEntry<E>): Promise<void> {
     entry.ended ??= this.#destroy(entry);
     return entry.ended;
   }
 
-  async #destroy(entry: Entry<E>): Promise<void> {
-    this.#leaveIdle(entry);
-    this.#leaveFinishing(entry, false);
+  async #destroy(entry: PoolEntry<E>): Promise<void> {
+    this.#families.remove(entry);
+    this.#uncount(entry);
     entry.phase = 'ending';
     try {
       await entry.environment.destroy();
@@ -275,52 +260,19 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     }
     this.#entries.delete(entry.environment);
     this.#noteQuiet();
+    if (entry.hasRoom) this.#room.grew();
   }
 
-  #leaveIdle(entry: Entry<E>): void {
-    if (entry.phase !== 'idle') return;
-    const family = this.#family(entry.owner.key);
-    family.idle.splice(family.idle.indexOf(entry), 1);
-    this.#forgetEmpty(entry.owner.key, family);
+  #count(entry: PoolEntry<E>): void {
+    if (entry.isCounted) return;
+    entry.isCounted = true;
+    this.#room.began(entry.owner);
   }
 
-  /** One who waits for an environment that will not come free goes on without. */
-  #leaveFinishing(entry: Entry<E>, servesAgain: boolean): void {
-    if (entry.phase !== 'finishing') return;
-    entry.phase = 'busy';
-    const family = this.#family(entry.owner.key);
-    family.finishing -= 1;
-    if (servesAgain) return;
-    const waiter = family.waiters.length > family.finishing ? family.waiters.pop() : undefined;
-    if (waiter !== undefined) this.#dismiss(waiter);
-    this.#forgetEmpty(entry.owner.key, family);
-  }
-
-  #dismiss(waiter: Waiter<E>): void {
-    waiter.patience.cancel();
-    waiter.resolve(undefined);
-  }
-
-  #family(key: string): Family<E> {
-    let family = this.#families.get(key);
-    if (family === undefined) {
-      family = { idle: [], waiters: [], finishing: 0 };
-      this.#families.set(key, family);
-    }
-    return family;
-  }
-
-  #forgetEmpty(key: string, family: Family<E>): void {
-    if (family.idle.length === 0 && family.waiters.length === 0 && family.finishing === 0) this.#families.delete(key);
-  }
-
-  /** When an idle environment ends by itself. */
-  #overdueAtMs({ idleSinceMs, madeAtMs, lifetime }: Entry<E>): number {
-    return Math.min(idleSinceMs + lifetime.idleTimeoutMs, madeAtMs + lifetime.maxAgeMs);
-  }
-
-  #isTooOld({ madeAtMs, lifetime }: Entry<E>): boolean {
-    return this.#options.clock.monotonicMs() - madeAtMs >= lifetime.maxAgeMs;
+  #uncount(entry: PoolEntry<E>): void {
+    if (!entry.isCounted) return;
+    entry.isCounted = false;
+    this.#room.ended(entry.owner);
   }
 
   #endOverdue(): void {
@@ -328,7 +280,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const entry of this.#entries.values()) {
       if (entry.phase !== 'idle') continue;
-      const atMs = this.#overdueAtMs(entry);
+      const atMs = overdueAtMs(entry);
       if (atMs <= nowMs) void this.#end(entry);
       else nextMs = Math.min(nextMs, atMs);
     }
@@ -358,10 +310,10 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   }
 }
 
-function shuttingDown(): CloisterError {
-  return new CloisterError('ShuttingDown', 'no more invocations are taken', { operation: 'acquire environment' });
+function isNoCapacity(error: unknown): boolean {
+  return error instanceof CloisterError && error.code === 'NoCapacity';
 }
 
-function finishingPatienceMs({ memorySizeMiB }: FunctionVersion): number {
-  return Math.max(leastPatienceMs, Math.round((patienceOfProcessorTimeMs * memoryPerVcpuMiB) / memorySizeMiB));
+function shuttingDown(): CloisterError {
+  return new CloisterError('ShuttingDown', 'no more invocations are taken', { operation: 'acquire environment' });
 }

@@ -68,9 +68,10 @@ export class ExecutionEnvironment {
     this.#onLost = listener;
   }
 
-  /** Makes the environment and runs its first init. A failing init is no failure of this: it is run again with the first invocation. */
-  async start(): Promise<void> {
+  /** Makes the environment, calls `made`, and runs its first init. A failing init is no failure of this: it is run again with the first invocation. */
+  async start(made: () => void = () => {}): Promise<void> {
     await this.#life.make();
+    made();
     await this.#firstInit();
   }
 

@@ -14,10 +14,6 @@ export interface FunctionLimits {
   readonly maxFunctionNameLength: number;
   readonly maxLayers: number;
   readonly maxTags: number;
-  /** Of all functions of an account at once. */
-  readonly maxConcurrentExecutions: number;
-  /** What reservations must leave of them to functions without one. */
-  readonly minUnreservedExecutions: number;
   readonly defaultTimeoutSeconds: number;
   readonly maxTimeoutSeconds: number;
   readonly defaultMemorySizeMiB: number;
@@ -39,8 +35,6 @@ export const lambdaLimits: FunctionLimits = {
   maxFunctionNameLength: 64,
   maxLayers: 5,
   maxTags: 50,
-  maxConcurrentExecutions: 1_000,
-  minUnreservedExecutions: 100,
   defaultTimeoutSeconds: 3,
   maxTimeoutSeconds: 900,
   defaultMemorySizeMiB: 128,

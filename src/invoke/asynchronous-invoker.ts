@@ -1,9 +1,10 @@
 import type { Clock } from '../environment/clock.ts';
+import type { LaneName } from '../environment/fair-turns.ts';
 import { CloisterError } from '../errors.ts';
 import { EventAttempts } from './event-attempts.ts';
 import { EventDeliveries } from './event-deliveries.ts';
 import type { EventSender } from './event-sender.ts';
-import type { AccountUse, EventChange, EventStore, LaneName } from './event-store.ts';
+import type { AccountUse, EventChange, EventStore } from './event-store.ts';
 import type { EventTargets } from './event-targets.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Invoker } from './invoker.ts';

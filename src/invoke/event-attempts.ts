@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock } from '../environment/clock.ts';
-import { CloisterError } from '../errors.ts';
+import { CloisterError, type CloisterErrorCode } from '../errors.ts';
 import { type AttemptEnd, afterAttempt, backOffMs, beforeAttempt, type EventPolicy, type NextStep } from './event-policy.ts';
 import type { EventChange, EventStore, StoredEvent } from './event-store.ts';
 import type { EventTarget, EventTargets, FoundTarget } from './event-targets.ts';
@@ -19,6 +19,14 @@ export interface EventAttemptsOptions {
   readonly onConcluded: (event: QueuedEvent) => void;
   readonly onProblem: (problem: string, cause?: unknown) => void;
 }
+
+/** Lambda's 429: nothing is wrong, there is only no room. */
+const throttledCodes: ReadonlySet<CloisterErrorCode> = new Set([
+  'AccountConcurrencyReached',
+  'ConcurrencyReached',
+  'NoCapacity',
+  'ScalingRateReached',
+]);
 
 const done: Handled = { wasRefused: false };
 
@@ -79,6 +87,7 @@ export class EventAttempts {
         invokedFunctionArn: target.invokedFunctionArn,
         payload,
         logTail: false,
+        isEvent: true,
         ...details,
       });
       // Ended under the invocation, by an operator or a shutdown: that is none of the function's failures.
@@ -86,7 +95,7 @@ export class EventAttempts {
       return { kind: 'answered', payload: answer, executedVersion, ...(functionError === undefined ? {} : { functionError }) };
     } catch (error) {
       if (!(error instanceof CloisterError)) throw error;
-      if (error.code === 'NoCapacity') return { kind: 'throttled' };
+      if (throttledCodes.has(error.code)) return { kind: 'throttled' };
       if (error.code !== 'ShuttingDown') this.#options.onProblem('an event could not be run', error);
       return { kind: 'systemError' };
     }

@@ -1,4 +1,4 @@
-import type { LaneName } from './event-store.ts';
+import type { LaneName } from '../environment/fair-turns.ts';
 import type { QueuedEvent } from './queued-event.ts';
 
 /** Rows of one lane that are held in memory; the others wait on disk. */

@@ -1,13 +1,8 @@
+import type { LaneName } from '../environment/fair-turns.ts';
 import type { EventContent, EventOutcome, QueuedEvent } from './queued-event.ts';
 
 /** `attempt`: waits for the function. `delivery`: is over, and its record waits for its targets. */
 export type EventPhase = 'attempt' | 'delivery';
-
-/** Events of one function wait for one thing in one line. */
-export interface LaneName {
-  readonly accountId: string;
-  readonly functionName: string;
-}
 
 export type EventChange =
   | { readonly kind: 'insert'; readonly event: QueuedEvent; readonly content: EventContent }

@@ -1,6 +1,6 @@
 import type { Clock, ScheduledTask } from '../environment/clock.ts';
+import { FairTurns, type LaneName } from '../environment/fair-turns.ts';
 import { EventLane } from './event-lane.ts';
-import type { LaneName } from './event-store.ts';
 import type { QueuedEvent } from './queued-event.ts';
 
 /** How it went with an event: `again` is how it waits now, absent when the queue has nothing more to do with it. */
@@ -22,24 +22,14 @@ export interface FairQueueOptions {
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
 
-/** The lanes of one account; the one that waits longest for its turn is first. */
-interface AccountLanes {
-  readonly lanes: Map<string, EventLane>;
-  running: number;
-}
-
 /** Clocks are set: what is due is looked at again at least this often. */
 const longestWaitMs = 60_000;
 const loadRetryMs = 1_000;
 
-/**
- * Handles waiting events as they fall due, in turns: accounts after each other, and an account's functions after each other. A function may take as
- * many slots as are then still free, an account twice that (the dynamic thresholds of Choudhury and Hahne for shared buffers): whatever one's
- * backlog and however long its events take, there is a slot for a newcomer.
- */
+/** Handles waiting events as they fall due, in fair turns: whatever one's backlog and however long its events take, there is a slot for a newcomer. */
 export class FairQueue {
   readonly #options: FairQueueOptions;
-  readonly #accounts = new Map<string, AccountLanes>();
+  readonly #turns = new FairTurns<EventLane>();
   #running = 0;
   #timer: ScheduledTask | undefined;
   #isStopped = false;
@@ -52,7 +42,7 @@ export class FairQueue {
   /** Events that are in memory, waiting or handled: bounded by the number of lanes, not by what waits. */
   get held(): number {
     let held = this.#running;
-    for (const { lanes } of this.#accounts.values()) for (const lane of lanes.values()) held += lane.held;
+    for (const lane of this.#turns.lanes()) held += lane.held;
     return held;
   }
 
@@ -70,7 +60,7 @@ export class FairQueue {
 
   /** Forgets what waits in a lane. */
   clear(name: LaneName): void {
-    const lane = this.#accounts.get(name.accountId)?.lanes.get(name.functionName);
+    const lane = this.#turns.find(name);
     lane?.clear();
     if (lane !== undefined) this.#forgetEmpty(lane);
   }
@@ -80,7 +70,11 @@ export class FairQueue {
     if (this.#isStopped) return;
     const nowMs = this.#options.clock.wallMs();
     while (this.#running < this.#options.slots) {
-      const lane = this.#turn(nowMs);
+      const lane = this.#turns.take({
+        free: this.#options.slots - this.#running,
+        isReady: (waiting) => (waiting.readyAtMs() ?? Number.POSITIVE_INFINITY) <= nowMs,
+        isHeld: this.#options.isHeld,
+      });
       const event = lane?.take();
       if (lane === undefined || event === undefined) break;
       this.#start(lane, event);
@@ -103,33 +97,14 @@ export class FairQueue {
     await promise;
   }
 
-  /** The lane whose turn it is. It and its account go to the end of their lines. */
-  #turn(nowMs: number): EventLane | undefined {
-    const free = this.#options.slots - this.#running;
-    for (const [accountId, account] of this.#accounts) {
-      if (account.running >= 2 * free || this.#options.isHeld?.(accountId) === true) continue;
-      for (const [functionName, lane] of account.lanes) {
-        const readyAtMs = lane.running >= free ? undefined : lane.readyAtMs();
-        if (readyAtMs === undefined || readyAtMs > nowMs) continue;
-        this.#accounts.delete(accountId);
-        this.#accounts.set(accountId, account);
-        account.lanes.delete(functionName);
-        account.lanes.set(functionName, lane);
-        return lane;
-      }
-    }
-    return undefined;
-  }
-
   #start(lane: EventLane, event: QueuedEvent): void {
     const { clock, handle, slots } = this.#options;
-    const account = this.#accounts.get(event.accountId);
     const startedMs = clock.monotonicMs();
     this.#running += 1;
-    if (account !== undefined) account.running += 1;
+    this.#turns.began(lane.name);
     void handle(event).then(({ again, wasRefused }) => {
       this.#running -= 1;
-      if (account !== undefined) account.running -= 1;
+      this.#turns.ended(lane.name);
       const tookMs = clock.monotonicMs() - startedMs;
       lane.settle({ id: event.id, again, wasRefused, tookMs, nowMs: clock.wallMs(), widest: slots });
       this.#forgetEmpty(lane);
@@ -139,9 +114,7 @@ export class FairQueue {
   }
 
   #load(): void {
-    for (const { lanes } of this.#accounts.values()) {
-      for (const lane of lanes.values()) if (lane.needsLoad) void this.#loadLane(lane);
-    }
+    for (const lane of this.#turns.lanes()) if (lane.needsLoad) void this.#loadLane(lane);
   }
 
   async #loadLane(lane: EventLane): Promise<void> {
@@ -163,32 +136,19 @@ export class FairQueue {
     this.#timer?.cancel();
     this.#timer = undefined;
     let nextMs = Number.POSITIVE_INFINITY;
-    for (const { lanes } of this.#accounts.values()) {
-      for (const lane of lanes.values()) {
-        const readyAtMs = lane.readyAtMs();
-        if (readyAtMs !== undefined && readyAtMs > nowMs) nextMs = Math.min(nextMs, readyAtMs);
-      }
+    for (const lane of this.#turns.lanes()) {
+      const readyAtMs = lane.readyAtMs();
+      if (readyAtMs !== undefined && readyAtMs > nowMs) nextMs = Math.min(nextMs, readyAtMs);
     }
     if (nextMs === Number.POSITIVE_INFINITY) return;
     this.#timer = this.#options.clock.schedule(Math.min(nextMs - nowMs, longestWaitMs), () => this.wake());
   }
 
   #lane(name: LaneName, hasMore: boolean): EventLane {
-    const account = this.#accounts.get(name.accountId) ?? { lanes: new Map(), running: 0 };
-    this.#accounts.set(name.accountId, account);
-    const known = account.lanes.get(name.functionName);
-    if (known !== undefined) return known;
-    const lane = new EventLane({ accountId: name.accountId, functionName: name.functionName }, hasMore);
-    account.lanes.set(name.functionName, lane);
-    return lane;
+    return this.#turns.lane(name, (made) => new EventLane(made, hasMore));
   }
 
   #forgetEmpty(lane: EventLane): void {
-    if (!lane.isEmpty) return;
-    const { accountId, functionName } = lane.name;
-    const account = this.#accounts.get(accountId);
-    if (account?.lanes.get(functionName) !== lane) return;
-    account.lanes.delete(functionName);
-    if (account.lanes.size === 0 && account.running === 0) this.#accounts.delete(accountId);
+    if (lane.isEmpty && this.#turns.find(lane.name) === lane) this.#turns.forget(lane.name);
   }
 }

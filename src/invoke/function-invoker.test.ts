@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { FakeHostAgent, type RuntimeProcess, type RuntimeProgram } from '../../test/support/fake-host-agent.ts';
 import { functionVersion } from '../../test/support/function-version.ts';
+import { generousPoolLimits, lambdaConcurrencyLimits } from '../../test/support/pool-limits.ts';
 import { type Clock, systemClock } from '../environment/clock.ts';
 import { EnvironmentEvents } from '../environment/environment-events.ts';
 import { EnvironmentPool } from '../environment/environment-pool.ts';
@@ -66,11 +67,11 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
   const pool = new EnvironmentPool<ExecutionEnvironment>({
     create: (owner) => new ExecutionEnvironment(owner, dependencies),
     clock,
-    lifetimeOf: () => ({ idleTimeoutMs: 900_000, maxAgeMs: 28_800_000 }),
+    ...generousPoolLimits,
     maxEnvironments: options.maxEnvironments ?? 10,
     onProblem,
   });
-  const invoker = new FunctionInvoker({ pool, clock });
+  const invoker = new FunctionInvoker({ pool, clock, limits: lambdaConcurrencyLimits(clock) });
   undo.push(async () => {
     await invoker.stop(0);
     await logs.close();

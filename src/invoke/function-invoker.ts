@@ -5,30 +5,30 @@ import type { ExecutionEnvironment } from '../environment/execution-environment.
 import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
 import { type RenderedFailure, renderFailure } from '../environment/invocation-failure.ts';
 import { CloisterError } from '../errors.ts';
+import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { reportEvent, startEvent } from './invocation-events.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
-import { ReservedConcurrency } from './reserved-concurrency.ts';
 
 export interface FunctionInvokerOptions {
   readonly pool: EnvironmentPool<ExecutionEnvironment>;
   readonly clock: Clock;
+  readonly limits: ConcurrencyLimits;
 }
 
 /** Runs invocations in environments of the pool and writes their START, END and REPORT lines. */
 export class FunctionInvoker implements Invoker {
   readonly #pool: EnvironmentPool<ExecutionEnvironment>;
   readonly #clock: Clock;
-  readonly #reserved = new ReservedConcurrency();
+  readonly #limits: ConcurrencyLimits;
 
   constructor(options: FunctionInvokerOptions) {
     this.#pool = options.pool;
     this.#clock = options.clock;
+    this.#limits = options.limits;
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
-    const limit = request.function.reservedConcurrency;
-    if (limit === undefined) return this.#run(request);
-    using _taken = this.#reserved.enter(request.function, limit);
+    using _taken = await this.#limits.enter({ function: request.function, isEvent: request.isEvent === true });
     return await this.#run(request);
   }
 
@@ -137,6 +137,7 @@ function refusal(error: unknown): CloisterError {
   if (!(error instanceof CloisterError)) return new CloisterError('Internal', 'no execution environment could be made', { operation, cause: error });
   switch (error.code) {
     case 'NoCapacity':
+    case 'ScalingRateReached':
     case 'ShuttingDown':
     case 'HostUnfit':
       return error;

@@ -12,6 +12,8 @@ export interface InvokeRequest {
   readonly traceHeader?: string;
   /** For functions with tenant isolation, and only for those: the invocation gets an environment of this tenant's own. */
   readonly tenantId?: string;
+  /** Asynchronous: its rate is not limited. */
+  readonly isEvent?: true;
   /** Keep the last 4 KiB of the invocation's log for X-Amz-Log-Result. */
   readonly logTail: boolean;
 }
@@ -28,7 +30,7 @@ export interface InvokeResult {
   readonly logTail?: Buffer;
 }
 
-/** The invoke path as the control API sees it. Rejects with `NoCapacity` (429), `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
+/** The invoke path as the control API sees it. Rejects with what `ConcurrencyLimits` throws, `NoCapacity`, `ScalingRateReached` (429), `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
 export interface Invoker {
   invoke(request: InvokeRequest): Promise<InvokeResult>;
   /** No environment of an older revision serves again: idle ones end now, busy ones after their invocation. `version` absent: all of them. */

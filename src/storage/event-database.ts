@@ -1,5 +1,6 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { AccountUse, Backlog, EventChange, EventPhase, LaneName, StoredEvent } from '../invoke/event-store.ts';
+import type { LaneName } from '../environment/fair-turns.ts';
+import type { AccountUse, Backlog, EventChange, EventPhase, StoredEvent } from '../invoke/event-store.ts';
 import type { EventContent, EventOutcome, QueuedEvent } from '../invoke/queued-event.ts';
 import { type EventDatabaseSchema, eventMigrations } from './event-database-schema.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';

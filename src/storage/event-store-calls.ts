@@ -1,4 +1,5 @@
-import type { EventChange, EventPhase, LaneName } from '../invoke/event-store.ts';
+import type { LaneName } from '../environment/fair-turns.ts';
+import type { EventChange, EventPhase } from '../invoke/event-store.ts';
 
 /** What the daemon asks the thread that owns the events' database. */
 export type EventDatabaseCall = { readonly id: number } & EventDatabaseVerb;

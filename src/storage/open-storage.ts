@@ -56,7 +56,9 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     cache.forget(key);
     policies.forget(key);
     urls.forget(key);
+    settings.forget(key);
   };
+  const settings = new SqliteFunctionSettingStore(database, onChange);
   return {
     accounts: await Accounts.open(database, clock),
     functions: new SqliteFunctionStore(database, { region, clock, cache, onChange }),
@@ -64,7 +66,7 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     layers: new SqliteLayerStore(database),
     policies,
     urls,
-    settings: new SqliteFunctionSettingStore(database, onChange),
+    settings,
     provisioned: new SqliteProvisionedConcurrencyStore(database),
     eventInvokeConfigs: new SqliteEventInvokeConfigStore(database),
     events,

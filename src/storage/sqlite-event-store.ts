@@ -1,5 +1,6 @@
+import type { LaneName } from '../environment/fair-turns.ts';
 import { CloisterError } from '../errors.ts';
-import type { AccountUse, Backlog, EventChange, EventPhase, EventStore, LaneName, StoredEvent } from '../invoke/event-store.ts';
+import type { AccountUse, Backlog, EventChange, EventPhase, EventStore, StoredEvent } from '../invoke/event-store.ts';
 import type { QueuedEvent } from '../invoke/queued-event.ts';
 import { EventDatabaseThread } from './event-database-thread.ts';
 

@@ -4,10 +4,13 @@ import type { FunctionKey } from '../control-api/function-store.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import { setFunctionSetting } from './set-function-setting.ts';
 
+const maxCachedTotals = 10_000;
+
 /** Settings of functions in the metadata database. */
 export class SqliteFunctionSettingStore implements FunctionSettingStore {
   readonly #database: Kysely<DatabaseSchema>;
   readonly #onChange: (key: FunctionKey) => void;
+  readonly #totals = new Map<string, Promise<number>>();
 
   /** `onChange` is told what the invoke path must read anew. */
   constructor(database: Kysely<DatabaseSchema>, onChange: (key: FunctionKey) => void) {
@@ -20,7 +23,18 @@ export class SqliteFunctionSettingStore implements FunctionSettingStore {
   }
 
   totalReservedConcurrency(accountId: string): Promise<number> {
-    return totalReserved(this.#database, accountId);
+    const known = this.#totals.get(accountId);
+    if (known !== undefined) return known;
+    const total = totalReserved(this.#database, accountId);
+    if (this.#totals.size >= maxCachedTotals) this.#totals.clear();
+    this.#totals.set(accountId, total);
+    total.catch(() => this.forget({ accountId }));
+    return total;
+  }
+
+  /** Told after every change of an account's functions. */
+  forget({ accountId }: Pick<FunctionKey, 'accountId'>): void {
+    this.#totals.delete(accountId);
   }
 
   async reserveConcurrency(key: FunctionKey, executions: number, { max, minUnreserved }: ConcurrencyBounds): Promise<boolean> {

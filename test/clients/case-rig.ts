@@ -22,7 +22,7 @@ export interface CaseRig extends AsyncDisposable {
 /** Starts it all. */
 export async function startCaseRig(): Promise<CaseRig> {
   await using undo = new AsyncDisposableStack();
-  const daemon = undo.use(await startDaemon());
+  const daemon = undo.use(await startDaemon({ config: { concurrency: { default: 1_000, accounts: { [otherAccountId]: 150 } } } }));
   const callers = await createCallers(daemon);
   const python = undo.use(await PythonClients.start(callers));
   const javascript = undo.use(new JavascriptClient(callers));

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -863,8 +863,7 @@ describe('a daemon', () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'cloister-'));
     onTestFinished(() => rmSync(dataDir, { recursive: true }));
     const environments = { idleTimeoutSeconds: 1, functions: { '123456789012/kept': { idleTimeoutSeconds: 3_600 } } };
-    writeFileSync(join(dataDir, 'config.json'), JSON.stringify({ environments }));
-    await using impatient = await startDaemon({ dataDir });
+    await using impatient = await startDaemon({ dataDir, config: { environments } });
     const [client, itsAdmin] = [impatient.lambda(), adminOf(impatient.credentials)];
     await deploy(client, { name: 'kept', runtime, files });
     await call('kept', {}, {}, client);

@@ -5,6 +5,7 @@ import { EnvironmentPool } from '../../src/environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../../src/environment/execution-environment.ts';
 import { FunctionInvoker } from '../../src/invoke/function-invoker.ts';
 import { FakeClock } from './fake-clock.ts';
+import { generousPoolLimits, lambdaConcurrencyLimits } from './pool-limits.ts';
 import type { ReuseRig } from './reuse-interleaving.ts';
 
 /** The daemon's invoke path over a host agent, as `src/daemon` composes it, but on a clock of the test's and without a log. */
@@ -29,9 +30,11 @@ export function composeRig(
   const pool = new EnvironmentPool<ExecutionEnvironment>({
     create: (owner) => new ExecutionEnvironment(owner, dependencies),
     clock,
+    ...generousPoolLimits,
+    waiting: { maxWaitMs: 1_000, maxWaitingPerAccount: 4 },
     lifetimeOf: () => ({ idleTimeoutMs, maxAgeMs: 28_800_000 }),
     maxEnvironments: host.maxEnvironments,
     onProblem,
   });
-  return { ...host, invoker: new FunctionInvoker({ pool, clock }), clock, idleTimeoutMs, problems };
+  return { ...host, invoker: new FunctionInvoker({ pool, clock, limits: lambdaConcurrencyLimits(clock) }), clock, idleTimeoutMs, problems };
 }

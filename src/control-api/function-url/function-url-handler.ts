@@ -173,7 +173,9 @@ export class FunctionUrlHandler {
   #refusal(error: unknown): UrlAnswer {
     const { answer, unexpected } = answerError(error, this.#services.limits);
     if (unexpected) this.#services.logError(error);
-    return errorAnswer(answer.status, answer.type, answer.toBody());
+    const { retryAfterSeconds } = answer;
+    const told = errorAnswer(answer.status, answer.type, answer.toBody());
+    return retryAfterSeconds === undefined ? told : { ...told, headers: [...told.headers, ['retry-after', String(retryAfterSeconds)]] };
   }
 }
 

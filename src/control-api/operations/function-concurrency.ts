@@ -6,13 +6,14 @@ import type {
   PutFunctionRecursionConfigRequest,
 } from '@aws-sdk/client-lambda';
 import { latestVersion } from '../../functions/arn.ts';
+import { accountConcurrency } from '../../functions/concurrency-settings.ts';
 import { invalidParameter } from '../api-error.ts';
 import { findFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
 
 /** PutFunctionConcurrency: what one function may have at most, and keeps from the others of its account. */
 export const putFunctionConcurrency: Operation<PutFunctionConcurrencyRequest> = async (services, { input, accountId }) => {
-  const { limits, settings } = services;
+  const { concurrency, settings } = services;
   const key = nameUnqualifiedFunction(services, { accountId, operation: 'PutFunctionConcurrency', functionName: input.FunctionName });
   // Lambda names the version in this operation's answer.
   await findFunction(services, { key, qualifier: latestVersion });
@@ -24,11 +25,11 @@ export const putFunctionConcurrency: Operation<PutFunctionConcurrencyRequest> = 
       ` ReservedConcurrentExecutions  ${executions} should not be lower than function's total provisioned concurrency [${provisioned}].`,
     );
   }
-  const bounds = { max: limits.maxConcurrentExecutions, minUnreserved: limits.minUnreservedExecutions };
-  if (!(await settings.reserveConcurrency(key, executions, bounds))) {
+  const { total, minUnreserved } = accountConcurrency(concurrency, accountId);
+  if (!(await settings.reserveConcurrency(key, executions, { max: total, minUnreserved }))) {
     throw invalidParameter(
       "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of " +
-        `[${limits.minUnreservedExecutions}].`,
+        `[${minUnreserved}].`,
     );
   }
   return { body: { ReservedConcurrentExecutions: executions } };

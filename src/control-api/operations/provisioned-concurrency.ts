@@ -5,6 +5,7 @@ import type {
   PutProvisionedConcurrencyConfigRequest,
 } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
+import { accountConcurrency } from '../../functions/concurrency-settings.ts';
 import type { FunctionAlias } from '../../functions/function-alias.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { findFunction, functionNotFound, type NamedFunction, nameFunction, nameUnqualifiedFunction } from '../named-function.ts';
@@ -133,20 +134,21 @@ async function isProvisionedByAlias(services: OperationServices, key: Qualified[
 
 /** A function's own reservation bounds what of it is provisioned; without one the account's unreserved executions do. */
 async function checkBounds(services: OperationServices, wanted: { key: Qualified['key']; qualifier: string; executions: number }): Promise<void> {
-  const { limits, settings, provisioned } = services;
+  const { concurrency, settings, provisioned } = services;
   const { key, qualifier, executions } = wanted;
   const reserved = await settings.reservedConcurrency(key);
   if (reserved !== undefined) {
     if ((await provisioned.total(key, qualifier)) + executions <= reserved) return;
     throw invalidParameter('Requested Provisioned Concurrency should not be greater than the reservedConcurrentExecution for function');
   }
-  const unreserved = limits.maxConcurrentExecutions - (await settings.totalReservedConcurrency(key.accountId));
+  const { total, minUnreserved } = accountConcurrency(concurrency, key.accountId);
+  const unreserved = total - (await settings.totalReservedConcurrency(key.accountId));
   if (executions > unreserved) {
     throw invalidParameter(`Specified ConcurrentExecutions for function is greater than account's unreserved concurrency [${unreserved}].`);
   }
-  if (unreserved - executions < limits.minUnreservedExecutions) {
+  if (unreserved - executions < minUnreserved) {
     throw invalidParameter(
-      `Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${limits.minUnreservedExecutions}].`,
+      `Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [${minUnreserved}].`,
     );
   }
 }

@@ -1,3 +1,4 @@
+import { expect } from 'vitest';
 import type { CaseScope, ClientCase, Members, Step } from '../client-case.ts';
 import { createsFunction, waitsForFunction } from '../client-case.ts';
 
@@ -160,6 +161,19 @@ export const settingCases: readonly ClientCase[] = [
     after: [
       { operation: 'GetFunctionConcurrency', input: named, expect: { answer: { ReservedConcurrentExecutions: 3 } } },
       { operation: 'GetFunction', input: named, expect: { answer: { Concurrency: { ReservedConcurrentExecutions: 3 } } } },
+      // Other clients reserve at the same time.
+      {
+        operation: 'GetAccountSettings',
+        input: {},
+        expect: {
+          answer: {
+            AccountLimit: {
+              ConcurrentExecutions: 1_000,
+              UnreservedConcurrentExecutions: expect.toSatisfy((left: number) => left <= 997 && left >= 900, 'what is left'),
+            },
+          },
+        },
+      },
       { operation: 'DeleteFunctionConcurrency', input: named, expect: none },
       { operation: 'GetFunctionConcurrency', input: named, expect: { ...none, absent: ['ReservedConcurrentExecutions'] } },
     ],

@@ -164,7 +164,12 @@ export const tagCases: readonly ClientCase[] = [
     operation: 'GetAccountSettings',
     as: 'other',
     input: {},
-    expect: { answer: { AccountUsage: { FunctionCount: 0, TotalCodeSize: 0 } } },
+    expect: {
+      answer: {
+        AccountLimit: { ConcurrentExecutions: 150, UnreservedConcurrentExecutions: 150 },
+        AccountUsage: { FunctionCount: 0, TotalCodeSize: 0 },
+      },
+    },
   },
   {
     rule: 'settings are told to whom they belong',

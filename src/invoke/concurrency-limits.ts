@@ -1,0 +1,91 @@
+import type { Clock } from '../environment/clock.ts';
+import { TokenBudget } from '../environment/token-budget.ts';
+import { CloisterError, type CloisterErrorCode } from '../errors.ts';
+import { accountConcurrency, type ConcurrencySettings } from '../functions/concurrency-settings.ts';
+import type { FunctionVersion } from '../functions/function-version.ts';
+
+export interface ConcurrencyLimitsOptions {
+  readonly settings: ConcurrencySettings;
+  readonly clock: Clock;
+  /** The sum of an account's reservations; from memory when it was asked for before. */
+  readonly totalReserved: (accountId: string) => Promise<number>;
+}
+
+/** What is asked for: one invocation. */
+export interface EnterRequest {
+  readonly function: FunctionVersion;
+  /** Asynchronous: it waited already, and Lambda does not limit its rate. */
+  readonly isEvent: boolean;
+}
+
+/** "Each instance of your execution environment can serve up to 10 requests per second" (Lambda developer guide, quotas). */
+const requestsPerExecution = 10;
+/** What runs ends when it ends: a client that comes again in a second finds some of it over. */
+const tryAgainMs = 1_000;
+const maxBudgets = 1_000;
+
+/**
+ * How much may run at once, and how often it may begin. Functions with a reservation have that much, over all their versions; the others of an account share
+ * what its reservations leave.
+ */
+export class ConcurrencyLimits {
+  readonly #options: ConcurrencyLimitsOptions;
+  readonly #running = new Map<string, number>();
+  readonly #rates = new Map<string, { readonly perSecond: number; readonly budget: TokenBudget }>();
+
+  constructor(options: ConcurrencyLimitsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Takes one; disposing of it gives it back. Throws `ConcurrencyReached` or `ReservedRequestRateReached` of a function with a reservation,
+   * `AccountConcurrencyReached` or `RequestRateReached` of the others.
+   */
+  async enter({ function: fn, isEvent }: EnterRequest): Promise<Disposable> {
+    const { accountId, functionName, reservedConcurrency } = fn;
+    const { settings, totalReserved } = this.#options;
+    if (reservedConcurrency !== undefined) {
+      const name = `${accountId}:${functionName}`;
+      if (reservedConcurrency > 0 && !isEvent) this.#checkRate(name, reservedConcurrency * requestsPerExecution, 'ReservedRequestRateReached');
+      return this.#take(name, reservedConcurrency, 'ConcurrencyReached');
+    }
+    const unreserved = accountConcurrency(settings, accountId).total - (await totalReserved(accountId));
+    if (!isEvent) this.#checkRate(accountId, settings.requestsPerSecond, 'RequestRateReached');
+    return this.#take(accountId, unreserved, 'AccountConcurrencyReached');
+  }
+
+  #take(name: string, limit: number, code: CloisterErrorCode): Disposable {
+    const running = this.#running.get(name) ?? 0;
+    if (running >= limit) throw refusal(code, tryAgainMs);
+    this.#running.set(name, running + 1);
+    let isTaken = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (!isTaken) return;
+        isTaken = false;
+        const left = (this.#running.get(name) ?? 1) - 1;
+        if (left === 0) this.#running.delete(name);
+        else this.#running.set(name, left);
+      },
+    };
+  }
+
+  #checkRate(name: string, perSecond: number, code: CloisterErrorCode): void {
+    const waitMs = this.#rate(name, perSecond).take(1);
+    if (waitMs > 0) throw refusal(code, waitMs);
+  }
+
+  #rate(name: string, perSecond: number): TokenBudget {
+    const known = this.#rates.get(name);
+    if (known?.perSecond === perSecond) return known.budget;
+    // What is full again has nothing to remember.
+    if (this.#rates.size >= maxBudgets) for (const [other, { budget }] of this.#rates) if (budget.isFull) this.#rates.delete(other);
+    const budget = new TokenBudget({ tokensPerSecond: perSecond, burst: perSecond, clock: this.#options.clock });
+    this.#rates.set(name, { perSecond, budget });
+    return budget;
+  }
+}
+
+function refusal(code: CloisterErrorCode, retryAfterMs: number): CloisterError {
+  return new CloisterError(code, 'as much runs as may, or has begun in this second', { operation: 'invoke', retryAfterMs });
+}
