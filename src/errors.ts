@@ -17,6 +17,7 @@ export type CloisterErrorCode =
   | 'NoCapacity'
   | 'NotFound'
   | 'QueueFull'
+  | 'RecursiveLoop'
   | 'RequestRateReached'
   | 'ReservedRequestRateReached'
   | 'ScalingRateReached'

@@ -5,6 +5,7 @@ export const errorStatus = {
   InvalidRequestContentException: 400,
   NotImplementedException: 400,
   PolicyLengthExceededException: 400,
+  RecursiveInvocationException: 400,
   SerializationException: 400,
   ValidationException: 400,
   AccessDeniedException: 403,
@@ -32,6 +33,7 @@ const capitalised: ReadonlySet<ApiErrorType> = new Set([
   'AccessDeniedException',
   'CodeSigningConfigNotFoundException',
   'CodeVerificationFailedException',
+  'RecursiveInvocationException',
   'ResourceNotFoundException',
   'ServiceException',
 ]);

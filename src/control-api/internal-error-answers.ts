@@ -42,6 +42,11 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits, retry
   NoCapacity: throttled('ConcurrentInvocationLimitExceeded'),
   NotFound: () => new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.'),
   QueueFull: throttled('CallerRateLimitExceeded'),
+  RecursiveLoop: () =>
+    new ApiError(
+      'RecursiveInvocationException',
+      "Lambda has detected your function being invoked in a recursive loop with other Amazon Web Services resources and stopped your function's invocation.",
+    ),
   RequestRateReached: throttled('FunctionInvocationRateLimitExceeded'),
   ReservedRequestRateReached: throttled('ReservedFunctionInvocationRateLimitExceeded'),
   ScalingRateReached: throttled('ConcurrentInvocationLimitExceeded'),

@@ -15,6 +15,7 @@ import { AsynchronousInvoker } from '../invoke/asynchronous-invoker.ts';
 import { ConcurrencyLimits } from '../invoke/concurrency-limits.ts';
 import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
+import { InvocationTraces } from '../invoke/invocation-traces.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { openStorage, type Storage } from '../storage/open-storage.ts';
 import type { DaemonConfiguration } from './daemon-configuration.ts';
@@ -94,7 +95,12 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   });
   const totalReserved = (accountId: string) => storage.settings.totalReservedConcurrency(accountId);
   const limits = new ConcurrencyLimits({ settings: concurrency, clock: systemClock, totalReserved });
-  const invoker = new FunctionInvoker({ pool, clock: systemClock, limits });
+  const invoker = new FunctionInvoker({
+    pool,
+    clock: systemClock,
+    limits,
+    traces: new InvocationTraces({ clock: systemClock, random: Math.random }),
+  });
   const aws = new AwsClients(configuration.aws, storage.accounts.operatorKey.accountId);
   const events = new AsynchronousInvoker({
     store: storage.events,

@@ -88,6 +88,7 @@ export function toFunctionVersion(record: FunctionRecord, region: string): Funct
     isolation: configuration.isolation,
     ...(configuration.deadLetterArn === undefined ? {} : { deadLetterArn: configuration.deadLetterArn }),
     ...(state === 'Active' ? {} : { state }),
+    ...(configuration.tracingMode === 'Active' ? { tracing: 'Active' as const } : {}),
     ...(configuration.tenantIsolationMode === undefined ? {} : { tenantIsolationMode: configuration.tenantIsolationMode }),
   };
 }

@@ -42,6 +42,10 @@ export interface FunctionVersion {
   readonly state?: 'Pending' | 'Failed';
   /** How often the function, with all its versions, may run at once. @default as often as its account */
   readonly reservedConcurrency?: number;
+  /** Absent: a loop that comes through the function is stopped. */
+  readonly recursiveLoop?: 'Allow';
+  /** Absent: the function is traced as its caller is. */
+  readonly tracing?: 'Active';
   /** With `PER_TENANT` every invocation names a tenant, and tenants share no environment. */
   readonly tenantIsolationMode?: TenantIsolationMode;
 }

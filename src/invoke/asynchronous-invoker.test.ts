@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { EventRig, rigAccount, settle } from '../../test/support/event-rig.ts';
+import { functionVersion } from '../../test/support/function-version.ts';
 import { CloisterError } from '../errors.ts';
 import { DeliveryRefused } from './event-sender.ts';
 import type { InvokeResult } from './invoker.ts';
@@ -184,12 +185,68 @@ describe('a record', () => {
     expect(await rig.rows()).toBe(1);
   });
 
-  it('goes round in a loop of functions sixteen times and no more', async () => {
+  it('goes round in a loop of functions sixteen times, and then to where failures go', async () => {
     await using rig = await EventRig.open();
     rig.config = { onSuccess: `arn:aws:lambda:us-east-1:${rigAccount}:function:f` };
+    rig.target = { deadLetterArn: `arn:aws:sqs:us-east-1:${rigAccount}:letters` };
     await rig.accept();
     while (rig.running.length > 0) await rig.end(fine);
-    expect(rig.started).toHaveLength(17);
+    expect(rig.started).toHaveLength(16);
+    expect(rig.sent).toEqual([expect.objectContaining({ kind: 'deadLetter', attributes: expect.objectContaining({ ErrorCode: '400' }) })]);
+    expect(await rig.rows()).toBe(0);
+  });
+
+  it('of two functions goes round sixteen times through each', async () => {
+    await using rig = await EventRig.open();
+    const turn = (name: string) => ({ onSuccess: `arn:aws:lambda:us-east-1:${rigAccount}:function:${name}` });
+    rig.config = turn('g');
+    await rig.accept();
+    while (rig.running.length > 0) {
+      rig.config = turn(rig.running[0]?.request.function.functionName === 'f' ? 'g' : 'f');
+      await rig.end(fine);
+    }
+    expect(rig.started).toHaveLength(32);
+  });
+
+  it('is not told to a function that was stopped in its loop, again and again', async () => {
+    await using rig = await EventRig.open();
+    const itself = `arn:aws:lambda:us-east-1:${rigAccount}:function:f`;
+    rig.config = { onSuccess: itself, onFailure: itself };
+    await rig.accept();
+    while (rig.running.length > 0) await rig.end(fine);
+    for (let minute = 0; minute < 30; minute += 1) await rig.advance(60_000);
+    expect(rig.started).toHaveLength(16);
+    expect(await rig.rows()).toBe(0);
+  });
+
+  it('goes round as long as it will where the recursion configuration says Allow', async () => {
+    await using rig = await EventRig.open();
+    rig.config = { onSuccess: `arn:aws:lambda:us-east-1:${rigAccount}:function:f` };
+    rig.target = { function: functionVersion({ accountId: rigAccount, functionName: 'f', recursiveLoop: 'Allow' }) };
+    await rig.accept();
+    for (let round = 0; round < 40; round += 1) await rig.end(fine);
+    expect(rig.running).toHaveLength(1);
+    expect(rig.running[0]?.request.traceHeader).toMatch(/;Lineage=[0-9a-f]{8}:41$/);
+    rig.config = {};
+    // What is under way goes to where it was to go when it began.
+    await rig.end(fine);
+    await rig.end(fine);
+    expect(await rig.rows()).toBe(0);
+  });
+
+  it('goes on in the trace of the event that it tells of, and each attempt is in the same', async () => {
+    await using rig = await EventRig.open();
+    const root = '1-67a1b2c3-0123456789abcdef01234567';
+    rig.config = { onSuccess: `arn:aws:lambda:us-east-1:${rigAccount}:function:g` };
+    await rig.accept({ content: { payload: Buffer.from('1'), traceHeader: `Root=${root};Parent=0123456789abcdef;Sampled=1` } });
+    const [first] = rig.running;
+    expect(first?.request.traceHeader).toMatch(new RegExp(`^Root=${root};Parent=0123456789abcdef;Sampled=1;Lineage=[0-9a-f]{8}:1$`));
+    await rig.end(failing);
+    await rig.advance(60_000);
+    expect(rig.running[0]?.request.traceHeader).toBe(first?.request.traceHeader);
+    rig.config = { onSuccess: `arn:aws:lambda:us-east-1:${rigAccount}:function:g` };
+    await rig.end(fine);
+    expect(rig.running[0]?.request.traceHeader).toMatch(new RegExp(`^Root=${root};.*;Lineage=[0-9a-f]{8}:1[|][0-9a-f]{8}:1$`));
   });
 });
 

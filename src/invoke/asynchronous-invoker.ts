@@ -9,6 +9,7 @@ import type { EventTargets } from './event-targets.ts';
 import { FairQueue } from './fair-queue.ts';
 import type { Invoker } from './invoker.ts';
 import type { EventContent, QueuedEvent } from './queued-event.ts';
+import { rootedTraceHeader } from './trace-header.ts';
 
 /** An asynchronous invocation as the control API hands it over, its payload checked. */
 export interface AcceptRequest extends LaneName {
@@ -104,7 +105,7 @@ export class AsynchronousInvoker implements EventAcceptor {
   }
 
   async accept(request: AcceptRequest): Promise<void> {
-    const { accountId, functionName, qualifier, requestId, content } = request;
+    const { accountId, functionName, qualifier, requestId } = request;
     if (this.#isStopped) throw new CloisterError('ShuttingDown', 'no more events are taken', { operation: 'accept event' });
     const { maxEventsPerAccount, maxBytesPerAccount } = this.#options.limits;
     const use = this.#use.get(accountId);
@@ -112,6 +113,8 @@ export class AsynchronousInvoker implements EventAcceptor {
       throw new CloisterError('QueueFull', 'the account has as many waiting events as it may', { operation: 'accept event' });
     }
     const nowMs = this.#options.clock.wallMs();
+    // One chain, however often it is tried.
+    const content = { ...request.content, traceHeader: rootedTraceHeader(request.content.traceHeader, nowMs) };
     const event: QueuedEvent = {
       id: this.#nextId(),
       accountId,
@@ -122,7 +125,6 @@ export class AsynchronousInvoker implements EventAcceptor {
       dueAtMs: nowMs,
       failures: 0,
       refusals: 0,
-      hops: 0,
     };
     // Counted before it is written: requests that come meanwhile must see it.
     const reserved = { accountId, events: 1, bytes: content.payload.length };

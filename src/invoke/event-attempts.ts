@@ -95,6 +95,7 @@ export class EventAttempts {
       return { kind: 'answered', payload: answer, executedVersion, ...(functionError === undefined ? {} : { functionError }) };
     } catch (error) {
       if (!(error instanceof CloisterError)) throw error;
+      if (error.code === 'RecursiveLoop') return { kind: 'recursive' };
       if (throttledCodes.has(error.code)) return { kind: 'throttled' };
       if (error.code !== 'ShuttingDown') this.#options.onProblem('an event could not be run', error);
       return { kind: 'systemError' };

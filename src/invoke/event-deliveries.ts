@@ -3,14 +3,17 @@ import { type Destination, parseDestination } from '../functions/destination.ts'
 import { backOffMs } from './event-policy.ts';
 import { DeliveryRefused, type EventSender } from './event-sender.ts';
 import type { EventChange, EventStore, StoredEvent } from './event-store.ts';
+import type { EventTargets } from './event-targets.ts';
 import type { Handled } from './fair-queue.ts';
 import { invocationRecord, type OutcomeMessage } from './invocation-record.ts';
 import type { EventOutcome, OutcomeTarget, QueuedEvent } from './queued-event.ts';
+import { formatTraceHeader, maxPassages, newTrace, parseTraceHeader, passages, passedThrough } from './trace-header.ts';
 
 export interface EventDeliveriesOptions {
   readonly store: Pick<EventStore, 'read'>;
   readonly commit: (changes: readonly EventChange[]) => Promise<void>;
   readonly sender: EventSender;
+  readonly targets: Pick<EventTargets, 'find'>;
   readonly clock: Clock;
   readonly nextId: () => number;
   /** A record became an event of a function here. */
@@ -22,8 +25,6 @@ export interface EventDeliveriesOptions {
 const longestDeliveryMs = 21_600_000;
 /** For what the other side does not take: a queue may be about to be made. */
 const maxRefusedDeliveries = 5;
-/** Lambda stops a loop of functions after about that many invocations. */
-const maxHops = 16;
 const maxEventBytes = 1_048_576;
 
 const done: Handled = { wasRefused: false };
@@ -79,22 +80,29 @@ export class EventDeliveries {
     const message: OutcomeMessage = { event, content, outcome, responsePayload };
     const destination = parseDestination(arn);
     if (destination === undefined) throw new DeliveryRefused('there is no such kind of destination');
-    if (destination.service === 'lambda') return this.#asEvent(message, destination);
+    if (destination.service === 'lambda') return await this.#asEvent(message, destination);
     await (kind === 'deadLetter' ? this.#options.sender.sendDeadLetter(destination, message) : this.#options.sender.sendRecord(destination, message));
     return undefined;
   }
 
-  #asEvent(message: OutcomeMessage, { accountId, functionName, qualifier }: Destination & { service: 'lambda' }) {
+  /** The record goes on in the chain of requests of the event that it tells of. */
+  async #asEvent(message: OutcomeMessage, { accountId, functionName, qualifier }: Destination & { service: 'lambda' }) {
     const { event, content } = message;
-    const hops = event.hops + 1;
-    if (hops > maxHops) throw new DeliveryRefused('the functions call each other in a loop');
+    const nowMs = this.#options.clock.wallMs();
+    const trace = passedThrough(parseTraceHeader(content.traceHeader) ?? newTrace(nowMs), event);
     const payload = Buffer.from(invocationRecord(message));
     if (payload.length > maxEventBytes) throw new DeliveryRefused(`${payload.length} bytes are too many for an event`);
-    const nowMs = this.#options.clock.wallMs();
     const { recordId: requestId } = message.outcome;
     const place = { id: this.#options.nextId(), accountId, functionName, qualifier, requestId, acceptedAtMs: nowMs, dueAtMs: nowMs };
-    const trace = content.traceHeader === undefined ? {} : { traceHeader: content.traceHeader };
-    return { event: { ...place, failures: 0, refusals: 0, hops }, content: { payload, ...trace } };
+    const accepted: QueuedEvent = { ...place, failures: 0, refusals: 0 };
+    if (passages(trace, accepted) > maxPassages) await this.#expectLoopAllowed(accepted);
+    return { event: accepted, content: { payload, traceHeader: formatTraceHeader(trace) } };
+  }
+
+  /** A function that was stopped already is not told of that: it would be stopped again, and again be told. */
+  async #expectLoopAllowed(event: QueuedEvent): Promise<void> {
+    const target = await this.#options.targets.find(event);
+    if (target.kind === 'found' && target.function.recursiveLoop !== 'Allow') throw new DeliveryRefused('the functions call each other in a loop');
   }
 
   /** One target fewer. */

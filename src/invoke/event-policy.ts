@@ -15,6 +15,8 @@ export type AttemptEnd =
   /** Lambda's 429 and 5xx: the function did not run. */
   | { readonly kind: 'throttled' }
   | { readonly kind: 'systemError' }
+  /** The chain of requests came through the function too often. */
+  | { readonly kind: 'recursive' }
   /** The version or alias that was asked for is gone, the function is not. */
   | { readonly kind: 'qualifierGone'; readonly message: string };
 
@@ -35,6 +37,8 @@ export interface EventPolicy {
 }
 
 const throttledError = { code: 429, message: 'Rate Exceeded.' };
+
+const recursionError = { code: 400, message: 'The function was invoked in a recursive loop.' };
 
 /** What is known before an attempt: an event that is too old, or whose function may not run at all, is not tried. */
 export function beforeAttempt(
@@ -66,6 +70,8 @@ export function afterAttempt(event: QueuedEvent, end: AttemptEnd, policy: EventP
       const dueAtMs = Math.min(nowMs + backOffMs(event.refusals), expiresAtMs);
       return { kind: 'again', dueAtMs, failures: event.failures, refusals: event.refusals + 1 };
     }
+    case 'recursive':
+      return over('RetriesExhausted', event.failures, recursionError);
     case 'qualifierGone':
       return over('RetriesExhausted', event.failures, { code: 404, message: end.message });
   }

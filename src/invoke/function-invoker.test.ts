@@ -14,6 +14,7 @@ import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { FunctionInvoker } from './function-invoker.ts';
+import { InvocationTraces } from './invocation-traces.ts';
 import type { InvokeRequest } from './invoker.ts';
 
 const undo: (() => Promise<void> | void)[] = [];
@@ -71,7 +72,12 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
     maxEnvironments: options.maxEnvironments ?? 10,
     onProblem,
   });
-  const invoker = new FunctionInvoker({ pool, clock, limits: lambdaConcurrencyLimits(clock) });
+  const invoker = new FunctionInvoker({
+    pool,
+    clock,
+    limits: lambdaConcurrencyLimits(clock),
+    traces: new InvocationTraces({ clock, random: () => 0.5 }),
+  });
   undo.push(async () => {
     await invoker.stop(0);
     await logs.close();

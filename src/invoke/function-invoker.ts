@@ -7,12 +7,14 @@ import { type RenderedFailure, renderFailure } from '../environment/invocation-f
 import { CloisterError } from '../errors.ts';
 import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { reportEvent, startEvent } from './invocation-events.ts';
+import type { InvocationTraces } from './invocation-traces.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
 
 export interface FunctionInvokerOptions {
   readonly pool: EnvironmentPool<ExecutionEnvironment>;
   readonly clock: Clock;
   readonly limits: ConcurrencyLimits;
+  readonly traces: InvocationTraces;
 }
 
 /** Runs invocations in environments of the pool and writes their START, END and REPORT lines. */
@@ -20,19 +22,22 @@ export class FunctionInvoker implements Invoker {
   readonly #pool: EnvironmentPool<ExecutionEnvironment>;
   readonly #clock: Clock;
   readonly #limits: ConcurrencyLimits;
+  readonly #traces: InvocationTraces;
 
   constructor(options: FunctionInvokerOptions) {
     this.#pool = options.pool;
     this.#clock = options.clock;
     this.#limits = options.limits;
+    this.#traces = options.traces;
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
+    const traceHeader = this.#traces.enter(request.function, request.traceHeader);
     using _taken = await this.#limits.enter({ function: request.function, isEvent: request.isEvent === true });
-    return await this.#run(request);
+    return { ...(await this.#run({ ...request, traceHeader })), traceHeader };
   }
 
-  async #run(request: InvokeRequest): Promise<InvokeResult> {
+  async #run(request: InvokeRequest & { readonly traceHeader: string }): Promise<Omit<InvokeResult, 'traceHeader'>> {
     const { tenantId } = request;
     const owner = EnvironmentOwner.of(request.function, tenantId);
     const environment = await this.#acquire(owner);
@@ -44,7 +49,7 @@ export class FunctionInvoker implements Invoker {
       payload: request.payload,
       invokedFunctionArn: request.invokedFunctionArn,
       deadlineMs: this.#clock.wallMs() + request.function.timeoutSeconds * 1_000,
-      ...(request.traceHeader === undefined ? {} : { traceId: request.traceHeader }),
+      traceId: request.traceHeader,
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
       ...(tenantId === undefined ? {} : { tenantId }),
     });
@@ -95,7 +100,7 @@ export class FunctionInvoker implements Invoker {
     }
   }
 
-  #result(request: InvokeRequest, answer: InvocationAnswer): InvokeResult {
+  #result(request: InvokeRequest, answer: InvocationAnswer): Omit<InvokeResult, 'traceHeader'> {
     const executedVersion = request.function.version;
     if ('payload' in answer) return { payload: answer.payload, executedVersion };
     const { payload, report } = renderFailure(answer.failure, this.#failureContext(request));

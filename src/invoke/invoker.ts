@@ -9,6 +9,7 @@ export interface InvokeRequest {
   readonly payload: Buffer;
   /** Decoded JSON text of X-Amz-Client-Context. */
   readonly clientContext?: string;
+  /** As it came; one that is none counts as absent. */
   readonly traceHeader?: string;
   /** For functions with tenant isolation, and only for those: the invocation gets an environment of this tenant's own. */
   readonly tenantId?: string;
@@ -27,10 +28,12 @@ export interface InvokeResult {
   /** The function took longer than its Timeout: told here, since what it answers itself could look the same. */
   readonly timedOut?: true;
   readonly executedVersion: string;
+  /** What the function was told of the chain of requests that it belongs to. */
+  readonly traceHeader?: string;
   readonly logTail?: Buffer;
 }
 
-/** The invoke path as the control API sees it. Rejects with what `ConcurrencyLimits` throws, `NoCapacity`, `ScalingRateReached` (429), `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
+/** The invoke path as the control API sees it. Rejects with what `ConcurrencyLimits` throws, `NoCapacity`, `ScalingRateReached` (429), `RecursiveLoop`, `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
 export interface Invoker {
   invoke(request: InvokeRequest): Promise<InvokeResult>;
   /** No environment of an older revision serves again: idle ones end now, busy ones after their invocation. `version` absent: all of them. */

@@ -15,8 +15,6 @@ export interface QueuedEvent {
   readonly failures: number;
   /** How often in a row it could not be run, or its record not be delivered. */
   readonly refusals: number;
-  /** Functions that it has passed through as a destination's record. */
-  readonly hops: number;
 }
 
 /** What the function is given. */

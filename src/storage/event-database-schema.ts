@@ -14,7 +14,6 @@ export interface EventDatabaseSchema {
     due_at: number;
     failures: number;
     refusals: number;
-    hops: number;
     /** Of the payload, and of the response that is kept for its record. */
     bytes: number;
     /** JSON of an EventOutcome, in phase `delivery`. */
@@ -61,6 +60,12 @@ export const eventMigrations: Readonly<Record<string, Migration>> = {
         .addColumn('payload', 'blob', (column) => column.notNull())
         .addColumn('response', 'blob')
         .execute();
+    },
+  },
+  /** The trace header says what an event came through. */
+  '2026-11-c-lineage': {
+    async up(db: Kysely<unknown>): Promise<void> {
+      await db.schema.alterTable('events').dropColumn('hops').execute();
     },
   },
 };

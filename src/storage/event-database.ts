@@ -7,7 +7,7 @@ import { openSqliteDatabase } from './sqlite-database.ts';
 
 type EventRow = Selectable<EventDatabaseSchema['events']>;
 
-/** SQLite takes no more than 32,766 values in a statement; an event has 13. */
+/** SQLite takes no more than 32,766 values in a statement; an event has 12. */
 const rowsOfOneStatement = 1_000;
 
 const metadataColumns = [
@@ -21,7 +21,6 @@ const metadataColumns = [
   'due_at',
   'failures',
   'refusals',
-  'hops',
   'bytes',
   'outcome',
 ] as const;
@@ -190,7 +189,6 @@ function toEventRow({ event, content }: EventChange & { kind: 'insert' }): Event
     due_at: event.dueAtMs,
     failures: event.failures,
     refusals: event.refusals,
-    hops: event.hops,
     bytes: content.payload.length,
     outcome: null,
   };
@@ -218,7 +216,6 @@ function toEvent(row: EventRow): QueuedEvent {
     dueAtMs: row.due_at,
     failures: row.failures,
     refusals: row.refusals,
-    hops: row.hops,
   };
 }
 

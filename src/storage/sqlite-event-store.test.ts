@@ -30,7 +30,6 @@ const event = (id: number, more: Partial<QueuedEvent> = {}): QueuedEvent => ({
   dueAtMs: 1,
   failures: 0,
   refusals: 0,
-  hops: 0,
   ...more,
 });
 const insert = (id: number, text = '{}', more: Partial<QueuedEvent> = {}) =>

@@ -59,7 +59,7 @@ export class SqliteFunctionSettingStore implements FunctionSettingStore {
   }
 
   async setRecursiveLoop(key: FunctionKey, loop: RecursiveLoop): Promise<void> {
-    await setFunctionSetting(this.#database, key, { recursive_loop: loop });
+    await setFunctionSetting(this.#database, key, { recursive_loop: loop }).finally(() => this.#onChange(key));
   }
 
   #find({ accountId, functionName }: FunctionKey) {

@@ -67,7 +67,7 @@ export class SqliteFunctionStore implements FunctionStore {
   findForInvoke(key: FunctionKey, version: string): Promise<FunctionVersion | undefined> {
     return this.#cache.version(key, version, async () => {
       const record = await this.find(key, version);
-      return record === undefined ? undefined : this.#withReservation(toFunctionVersion(record, this.#region));
+      return record === undefined ? undefined : this.#withSettings(toFunctionVersion(record, this.#region));
     });
   }
 
@@ -234,15 +234,20 @@ export class SqliteFunctionStore implements FunctionStore {
     }
   }
 
-  async #withReservation(version: FunctionVersion): Promise<FunctionVersion> {
+  /** What holds for all versions of a function, and changes without a new revision. */
+  async #withSettings(version: FunctionVersion): Promise<FunctionVersion> {
     const row = await this.#database
       .selectFrom('function_settings')
-      .select('reserved_concurrency')
+      .select(['reserved_concurrency', 'recursive_loop'])
       .where('account_id', '=', version.accountId)
       .where('function_name', '=', version.functionName)
       .executeTakeFirst();
     const reserved = row?.reserved_concurrency ?? undefined;
-    return reserved === undefined ? version : { ...version, reservedConcurrency: reserved };
+    return {
+      ...version,
+      ...(reserved === undefined ? {} : { reservedConcurrency: reserved }),
+      ...(row?.recursive_loop === 'Allow' ? { recursiveLoop: 'Allow' as const } : {}),
+    };
   }
 }
 

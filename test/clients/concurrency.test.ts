@@ -1,4 +1,4 @@
-import { InvokeCommand, type LambdaClient, PutFunctionConcurrencyCommand } from '@aws-sdk/client-lambda';
+import { InvokeCommand, type LambdaClient, PutFunctionConcurrencyCommand, PutFunctionRecursionConfigCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Credentials, type RunningDaemon, startDaemon } from '../daemon.ts';
 import { deploy } from '../functions.ts';
@@ -76,6 +76,34 @@ describe('invocations on a full host', () => {
     expect(answers).toEqual(Array.from({ length: 6 }, () => 1));
     // It was a flood.
     expect(flood.refused).toBeGreaterThan(100);
+  });
+
+  it('are in the chain of requests that their trace header names, and end where it is a loop', async () => {
+    const traced = { 'index.js': 'exports.handler = async () => process.env._X_AMZN_TRACE_ID;\n' };
+    await deploy(modest, { name: 'traced', runtime: 'nodejs24.x', files: traced });
+    let header = 'Root=1-67a1b2c3-0123456789abcdef01234567;Parent=53995c3f42cd8ad8;Sampled=1';
+    const told: string[] = [];
+    modest.middlewareStack.add(
+      (next) => async (args) => {
+        (args.request as { headers: Record<string, string> }).headers['x-amzn-trace-id'] = header;
+        const result = await next(args);
+        told.push((result.response as { headers: Record<string, string> }).headers['x-amzn-trace-id'] ?? '');
+        return result;
+      },
+      { step: 'build', name: 'trace', override: true },
+    );
+    const invokeTraced = async () => Buffer.from((await modest.send(new InvokeCommand({ FunctionName: 'traced' }))).Payload ?? []).toString();
+    for (let passage = 1; passage <= 16; passage += 1) {
+      const seen = JSON.parse(await invokeTraced()) as string;
+      expect(seen).toMatch(new RegExp(`^Root=1-67a1b2c3-0123456789abcdef01234567;Parent=53995c3f42cd8ad8;Sampled=1;Lineage=[0-9a-f]{8}:${passage}$`));
+      expect(told.at(-1)).toBe(seen);
+      // As the function's own SDK does with what it calls.
+      header = seen;
+    }
+    await expect(invokeTraced()).rejects.toMatchObject({ name: 'RecursiveInvocationException', $metadata: { httpStatusCode: 400 } });
+    await modest.send(new PutFunctionRecursionConfigCommand({ FunctionName: 'traced', RecursiveLoop: 'Allow' }));
+    expect(JSON.parse(await invokeTraced())).toMatch(/:17$/);
+    modest.middlewareStack.remove('trace');
   });
 
   it('over what an account may run at once are told so, with the time to come again', async () => {

@@ -6,6 +6,7 @@ import type { EventSender, OutsideDestination } from '../../src/invoke/event-sen
 import type { EventStore } from '../../src/invoke/event-store.ts';
 import type { EventTarget, FoundTarget } from '../../src/invoke/event-targets.ts';
 import { deadLetterAttributes, invocationRecord, type OutcomeMessage } from '../../src/invoke/invocation-record.ts';
+import { InvocationTraces } from '../../src/invoke/invocation-traces.ts';
 import type { InvokeRequest, InvokeResult } from '../../src/invoke/invoker.ts';
 import type { QueuedEvent } from '../../src/invoke/queued-event.ts';
 import { EventDatabase } from '../../src/storage/event-database.ts';
@@ -39,6 +40,7 @@ const defaults: AsynchronousLimits = {
 /** One daemon after the other over the same database. */
 export class EventRig implements AsyncDisposable {
   readonly clock = new FakeClock();
+  readonly #traces = new InvocationTraces({ clock: this.clock, random: () => 0.5 });
   readonly running: RunningAttempt[] = [];
   readonly started: { readonly requestId: string; readonly atMs: number }[] = [];
   readonly sent: Sent[] = [];
@@ -140,7 +142,8 @@ export class EventRig implements AsyncDisposable {
     };
   }
 
-  #run(request: InvokeRequest): Promise<InvokeResult> {
+  async #run(given: InvokeRequest): Promise<InvokeResult> {
+    const request = { ...given, traceHeader: this.#traces.enter(given.function, given.traceHeader) };
     const { promise, resolve, reject } = Promise.withResolvers<InvokeResult>();
     this.started.push({ requestId: request.requestId, atMs: this.clock.wallMs() });
     this.running.push({

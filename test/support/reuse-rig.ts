@@ -4,6 +4,7 @@ import type { EnvironmentDependencies } from '../../src/environment/environment-
 import { EnvironmentPool } from '../../src/environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../../src/environment/execution-environment.ts';
 import { FunctionInvoker } from '../../src/invoke/function-invoker.ts';
+import { InvocationTraces } from '../../src/invoke/invocation-traces.ts';
 import { FakeClock } from './fake-clock.ts';
 import { generousPoolLimits, lambdaConcurrencyLimits } from './pool-limits.ts';
 import type { ReuseRig } from './reuse-interleaving.ts';
@@ -36,5 +37,11 @@ export function composeRig(
     maxEnvironments: host.maxEnvironments,
     onProblem,
   });
-  return { ...host, invoker: new FunctionInvoker({ pool, clock, limits: lambdaConcurrencyLimits(clock) }), clock, idleTimeoutMs, problems };
+  return {
+    ...host,
+    invoker: new FunctionInvoker({ pool, clock, limits: lambdaConcurrencyLimits(clock), traces: new InvocationTraces({ clock, random: () => 0.5 }) }),
+    clock,
+    idleTimeoutMs,
+    problems,
+  };
 }

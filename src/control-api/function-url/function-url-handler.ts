@@ -1,10 +1,11 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { formatFunctionArn } from '../../functions/arn.ts';
 import type { FunctionUrl } from '../../functions/function-url.ts';
 import type { FunctionLimits } from '../../functions/limits.ts';
 import { policyAllows } from '../../functions/resource-policy.ts';
 import type { Invoker } from '../../invoke/invoker.ts';
+import { rootedTraceHeader } from '../../invoke/trace-header.ts';
 import type { AccessKey } from '../access-key-directory.ts';
 import { callerArn } from '../access-key-directory.ts';
 import type { AliasStore } from '../alias-store.ts';
@@ -63,7 +64,9 @@ export class FunctionUrlHandler {
 
   async handle(target: UrlTarget, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const requestId = randomUUID();
-    const traceId = traceOf(request);
+    const { headers } = request;
+    const given = headers['x-amzn-trace-id'];
+    const traceId = rootedTraceHeader(typeof given === 'string' ? given : undefined, this.#services.clock());
     let answer: UrlAnswer;
     try {
       answer = await this.#answer(target, request, { requestId, traceId });
@@ -206,13 +209,6 @@ function streamingMissing(): ApiError {
 
 function keyOf(pending: PendingVerification | undefined): AccessKey | undefined {
   return pending?.principal.kind === 'accessKey' ? pending.principal.key : undefined;
-}
-
-/** The client's trace, when it is one, or a new one. */
-function traceOf({ headers }: IncomingMessage): string {
-  const given = headers['x-amzn-trace-id'];
-  if (typeof given === 'string' && /^[\w=;:.-]{1,256}$/.test(given)) return given;
-  return `Root=1-${Math.floor(Date.now() / 1_000).toString(16)}-${randomBytes(12).toString('hex')}`;
 }
 
 function send(response: ServerResponse, { status, headers, body }: UrlAnswer, ids: { requestId: string; traceId: string }): void {

@@ -45,6 +45,7 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   return {
     headers: {
       'x-amz-executed-version': result.executedVersion,
+      ...(result.traceHeader === undefined ? {} : { 'x-amzn-trace-id': result.traceHeader }),
       ...(result.functionError === undefined ? {} : { 'x-amz-function-error': result.functionError }),
       ...(result.logTail === undefined ? {} : { 'x-amz-log-result': result.logTail.toString('base64') }),
     },
