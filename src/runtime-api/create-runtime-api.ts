@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { encodeError, truncatedRequest } from './answers.ts';
 import { ExtensionRegistry } from './extensions/extension-registry.ts';
+import { RequestOrder } from './request-order.ts';
 import { routeRequest } from './route-request.ts';
 import type { InvocationEvent, RuntimeApiPort } from './runtime-api-port.ts';
 import type { FunctionIdentity, RuntimeExchange } from './runtime-exchange.ts';
@@ -43,6 +44,7 @@ export interface RuntimeApiOptions extends Pick<SurfaceGuardOptions, 'share' | '
 /** Serves the Runtime API of one environment within its share of the daemon. */
 export async function createRuntimeApi({ descriptor, port, function: identity, telemetry, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
   const session = new RuntimeSession();
+  const order = new RequestOrder();
   let extensions = new ExtensionRegistry();
   const close = () => {
     session.close();
@@ -83,7 +85,7 @@ export async function createRuntimeApi({ descriptor, port, function: identity, t
     },
     (request, response) => {
       response.sendDate = false;
-      guard.admit(request, response, () => routeRequest(exchange, request, response));
+      guard.admit(request, response, () => order.take(request, response, () => routeRequest(exchange, request, response)));
     },
   );
   server.maxConnections = maxConnections;

@@ -271,4 +271,21 @@ export const nextCases: readonly ConformanceCase[] = [
       expect([(await one.answer).text, (await two.answer).text]).toEqual(['"one"', '"two"']);
     },
   },
+  {
+    rule: 'a response and the next request may be sent at once, and are answered in their order',
+    source: 'RFC 9112, 9.3.2 Pipelining',
+    reuse: true,
+    run: async (stage) => {
+      const { api, requestId, answer } = await stage.begin({ n: 1 });
+      const response = `POST /2018-06-01/${responsePath(requestId)} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"a"`;
+      api.write(`${response}GET /2018-06-01/${nextPath} HTTP/1.1\r\nHost: x\r\n\r\n`);
+      expectAccepted(await api.answer());
+      expect((await answer).text).toBe('"a"');
+      const client = stage.invoke({ n: 2 });
+      const event = await api.answer();
+      expect(event.text).toBe('{"n":2}');
+      await respond(api, event.header('lambda-runtime-aws-request-id') ?? '');
+      await client;
+    },
+  },
 ];
