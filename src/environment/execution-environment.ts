@@ -23,6 +23,8 @@ export class ExecutionEnvironment {
   readonly #life: EnvironmentLife;
   #invocation: Invocation | undefined;
   #initDurationMs: number | undefined;
+  /** Set while an init runs within the invocation. */
+  #inlineInitMs: number | undefined;
   #onLost: () => void = () => {};
 
   constructor(owner: EnvironmentOwner, dependencies: EnvironmentDependencies) {
@@ -130,18 +132,14 @@ export class ExecutionEnvironment {
       await this.#life.resetting;
       if (invocation.isOver) return;
       const startedMs = clock.monotonicMs();
+      this.#inlineInitMs = startedMs;
       this.log.event(initStartEvent(this.#life.claimed.init, 'invoke'));
       const cause = await this.#life.init(() => this.#background(this.#life.setLimits('invoke')));
       if (invocation.isOver) return;
-      const init = { phase: 'invoke', durationMs: clock.monotonicMs() - startedMs, cause } as const;
       if (cause === undefined) {
-        this.#tellInit(init);
+        this.#tellInit({ phase: 'invoke', durationMs: clock.monotonicMs() - startedMs, cause });
         this.#deliver(invocation);
-        return;
-      }
-      await this.log.drain();
-      this.#tellInit(init);
-      await this.#break(cause);
+      } else await this.#break(cause);
     } catch (error) {
       onProblem('starting an environment’s processes again failed', error);
       this.#life.lose({ kind: 'environmentGone', outOfMemory: false });
@@ -151,6 +149,7 @@ export class ExecutionEnvironment {
   /** ORDER: as Lambda tells it, all at the end of an init. */
   #tellInit(init: { readonly phase: InitPhase; readonly durationMs: number; readonly cause: FailureCause | undefined }): void {
     const { init: facts, parts } = this.#life.claimed;
+    this.#inlineInitMs = undefined;
     if (this.#life.generation?.isRuntimeStarted) this.log.event(initRuntimeDoneEvent(facts, init.phase, init.cause));
     for (const { name, state, events, errorType } of parts.runtimeApi.extensions.descriptions)
       this.log.event({ type: 'platform.extension', record: { name, state, events, ...(errorType === undefined ? {} : { errorType }) } });
@@ -158,6 +157,7 @@ export class ExecutionEnvironment {
   }
 
   #deliver(invocation: Invocation): void {
+    invocation.begin();
     invocation.delivered();
     try {
       this.#life.deliver(invocation.event, this.owner);
@@ -235,6 +235,10 @@ export class ExecutionEnvironment {
   #conclude(invocation: Invocation): void {
     if (this.#invocation !== invocation) return;
     this.#invocation = undefined;
+    const { endedMs, failure } = invocation;
+    if (this.#inlineInitMs !== undefined)
+      this.#tellInit({ phase: 'invoke', durationMs: (endedMs ?? this.#inlineInitMs) - this.#inlineInitMs, cause: failure });
+    invocation.begin();
     this.#tellRuntimeDone(invocation);
     const initDurationMs = this.#initDurationMs;
     this.#initDurationMs = undefined;

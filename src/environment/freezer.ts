@@ -2,8 +2,11 @@ import { closeSync, writeSync } from 'node:fs';
 import type { FreezerWords } from '../agent/messages.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
 
-/** So long nothing has to come for an environment before it is frozen: invocations that follow one another closely never pay for a thaw. */
-const quietMs = 2;
+/**
+ * So long at least nothing comes for an environment before it is frozen, so that invocations which follow one another closely never pay for a thaw. Timers
+ * of Node's take whole milliseconds, rounded up: it is about two.
+ */
+const quietMs = 1;
 
 export interface FreezerOptions {
   /** Opened for writing by the host agent: the environment's freezer (v1 `freezer.state`, v2 `cgroup.freeze`); owned from here on. */

@@ -32,6 +32,8 @@ export class Invocation {
   readonly #answer: (answer: InvocationAnswer) => void;
   readonly #end: (end: InvocationEnd) => void;
   #timeout: ScheduledTask | undefined;
+  #hasBegun = false;
+  #onBegin: () => void = () => {};
   /** When the event was handed out, after an init of its own if it needed one. */
   #deliveredMs: number | undefined;
   #response: { readonly endedMs: number; readonly producedBytes: number } | undefined;
@@ -64,6 +66,27 @@ export class Invocation {
   /** Everybody's part is over, orderly or not: what follows is draining, resetting, reporting. */
   get isOver(): boolean {
     return this.#endedMs !== undefined;
+  }
+
+  /** Milliseconds on the monotonic clock. */
+  get endedMs(): number | undefined {
+    return this.#endedMs;
+  }
+
+  get failure(): FailureCause | undefined {
+    return this.#failure;
+  }
+
+  /** Called once, maybe at once: when the event is handed out, or will never be. An init that the invocation needed is over by then. */
+  onBegin(listener: () => void): void {
+    if (this.#hasBegun) listener();
+    else this.#onBegin = listener;
+  }
+
+  begin(): void {
+    if (this.#hasBegun) return;
+    this.#hasBegun = true;
+    this.#onBegin();
   }
 
   limit(timeout: ScheduledTask): void {

@@ -135,13 +135,13 @@ describe('Init', () => {
       AWS_LAMBDA_FUNCTION_NAME: 'thumbnail',
       AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
     });
-    expect(Object.keys(found).filter((name) => /^(_|LAMBDA_|AWS_EXECUTION_ENV|AWS_XRAY|AWS_LAMBDA_LOG)/.test(name))).toEqual([]);
+    expect(Object.keys(found).filter((name) => /^(_|LAMBDA_|AWS_EXECUTION_ENV|AWS_XRAY|AWS_LAMBDA_LOG_(GROUP|STREAM))/.test(name))).toEqual([]);
   });
 
   it('tells of each extension in the log', async () => {
     const rig = await startedRig(withInternal(), { extensions: { outside: extensionProgram('outside') } });
     expect(rig.lines.slice(1)).toEqual([
-      'EXTENSION\tName: outside\tState: Ready\tEvents: [INVOKE, SHUTDOWN]\n',
+      'EXTENSION\tName: outside\tState: Ready\tEvents: [INVOKE,SHUTDOWN]\n',
       'EXTENSION\tName: inside\tState: Ready\tEvents: [INVOKE]\n',
     ]);
   });
@@ -320,7 +320,7 @@ describe('Invoke', () => {
 });
 
 describe('Freeze', () => {
-  it('comes two milliseconds after the last of them asked for its next event, and no sooner', async () => {
+  it('comes a millisecond after the last of them asked for its next event, and no sooner', async () => {
     const working = Promise.withResolvers<void>();
     const rig = await startedRig(echo(), { extensions: { slow: extensionProgram('slow', { onInvoke: () => working.promise }) } });
     const invocation = rig.invoke();
@@ -330,7 +330,7 @@ describe('Freeze', () => {
     expect(rig.freezerWrites).toEqual([]);
     working.resolve();
     await invocation.ended;
-    rig.clock.advance(1.9);
+    rig.clock.advance(0.9);
     expect([rig.environment.phase, ...rig.freezerWrites]).toEqual(['idle']);
     rig.clock.advance(0.1);
     expect([rig.environment.phase, ...rig.freezerWrites]).toEqual(['frozen', 'FROZEN']);
@@ -338,7 +338,7 @@ describe('Freeze', () => {
 
   it('comes after an init, too', async () => {
     const rig = await startedRig(echo());
-    rig.clock.advance(2);
+    rig.clock.advance(1);
     expect([rig.environment.phase, ...rig.freezerWrites]).toEqual(['frozen', 'FROZEN']);
   });
 
@@ -346,7 +346,7 @@ describe('Freeze', () => {
     const rig = await startedRig(echo());
     for (let count = 0; count < 20; count += 1) {
       await rig.invoke().ended;
-      rig.clock.advance(1.5);
+      rig.clock.advance(0.9);
     }
     expect(rig.freezerWrites).toEqual([]);
   });
@@ -374,19 +374,19 @@ describe('Freeze', () => {
   it('ends with the next event, when that is already on its way to the runtime', async () => {
     const rig = await startedRig(echo());
     await rig.invoke().ended;
-    rig.clock.advance(2);
+    rig.clock.advance(1);
     const invocation = rig.invoke('"thawed"');
     expect(rig.freezerWrites).toEqual(['FROZEN', 'THAWED']);
     expect(rig.environment.phase).toBe('busy');
     expect(await clientText(invocation)).toBe('"thawed"');
     await invocation.ended;
-    rig.clock.advance(2);
+    rig.clock.advance(1);
     expect(rig.freezerWrites).toEqual(['FROZEN', 'THAWED', 'FROZEN']);
   });
 
   it('ends when the processes are to end by themselves, and is not in their way', async () => {
     const rig = await startedRig(echo(), { extensions: { tidy: extensionProgram('tidy') } });
-    rig.clock.advance(2);
+    rig.clock.advance(1);
     await rig.environment.destroy();
     expect(rig.freezerWrites).toEqual(['FROZEN', 'THAWED']);
     rig.clock.advance(10_000);

@@ -419,11 +419,14 @@ describe('init', () => {
     const { agent, invoker, lines } = rig(async (process) => {
       await process.client.initError({ errorType: 'Runtime.ImportModuleError', errorMessage: `attempt ${process.run}` });
     });
-    const result = await invoker.invoke(request());
+    const result = await invoker.invoke(request(functionVersion(), { logTail: true }));
     expect(result.functionError).toBe('Unhandled');
     expect(String(result.payload)).toBe('{"errorType":"Runtime.ImportModuleError","errorMessage":"attempt 2"}');
     expect(agent.verbs.filter((verb) => verb === 'start')).toHaveLength(2);
-    const reports = (await lines()).filter((line) => line.startsWith('INIT_REPORT'));
+    const written = await lines();
+    // What an init within an invocation has to tell comes before the invocation's START, as in Lambda.
+    expect(written.map((line) => line.split(' ')[0])).toEqual(['INIT_START', 'INIT_REPORT', 'INIT_REPORT', 'START', 'END', 'REPORT']);
+    const reports = written.filter((line) => line.startsWith('INIT_REPORT'));
     expect(reports).toEqual([
       expect.stringMatching(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: error\tError Type: Runtime.ImportModuleError\n$/),
       expect.stringMatching(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: error\tError Type: Runtime.ImportModuleError\n$/),
@@ -448,10 +451,15 @@ describe('init', () => {
 
   it('that takes over ten seconds is reset and run again under the function’s own limit', async () => {
     const { agent, invoker, lines } = rig(() => forever, { timeScale: 0.005 });
-    const one = request(functionVersion({ timeoutSeconds: 2 }));
+    const one = request(functionVersion({ timeoutSeconds: 2 }), { logTail: true });
     const result = await invoker.invoke(one);
     expect(JSON.parse(String(result.payload)).errorMessage).toBe(`RequestId: ${one.requestId} Error: Task timed out after 2.00 seconds`);
-    expect((await lines())[1]).toMatch(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout\n$/);
+    const written = await lines();
+    expect(written.slice(1, 4)).toEqual([
+      expect.stringMatching(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: init\tStatus: timeout\n$/),
+      expect.stringMatching(/^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: invoke\tStatus: timeout\n$/),
+      expect.stringMatching(/^START /),
+    ]);
     expect(agent.verbs.slice(4)).toEqual(['setLimits init', 'start', 'reset', 'setLimits init', 'start', 'reset']);
   });
 

@@ -43,7 +43,6 @@ export class FunctionInvoker implements Invoker {
     const environment = await this.#acquire(owner);
     const { log } = environment;
     if (request.logTail) log.beginTail();
-    log.event(startEvent(request));
     const invocation = environment.invoke(owner, {
       requestId: request.requestId,
       payload: request.payload,
@@ -53,6 +52,8 @@ export class FunctionInvoker implements Invoker {
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
       ...(tenantId === undefined ? {} : { tenantId }),
     });
+    // ORDER: as in Lambda, what an init within the invocation had to tell comes before.
+    invocation.onBegin(() => log.event(startEvent(request)));
     const ended = invocation.ended.then((end) => this.#report(request, environment, end));
     const answer = await invocation.answered;
     this.#pool.finishing(environment);

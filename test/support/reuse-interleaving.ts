@@ -300,6 +300,15 @@ const stop = pick.map((which) =>
   ),
 );
 
+/** Long enough for idle environments to be frozen, far from every other limit. */
+const rest = fc.constant(
+  command(
+    'rest',
+    () => true,
+    (_model, real) => real.rig.clock.advance(5),
+  ),
+);
+
 const settle = fc.constant(
   command(
     'settle',
@@ -323,7 +332,7 @@ const reclaim = fc.constant(
 /** Random orders of everything that can happen to functions and their environments. */
 export function interleavings(maxCommands: number): fc.Arbitrary<Iterable<Command>> {
   const often = [invoke, invoke, invoke, invoke, invoke, invoke, create, settle];
-  return fc.commands([...often, update, publish, remove, kill, stop, reclaim], { maxCommands, size: 'max' });
+  return fc.commands([...often, rest, rest, update, publish, remove, kill, stop, reclaim], { maxCommands, size: 'max' });
 }
 
 /** Runs one order on a rig, from two functions of two accounts to no environment; answers what it saw. */
