@@ -37,6 +37,11 @@ export class ControlGroupFiles {
     return Number(/^usage_usec (\d+)$/m.exec(this.read('cpu', '', 'cpu.stat'))?.[1]) / 1e6;
   }
 
+  /** Every task has stopped. */
+  get isFrozen(): boolean {
+    return mode === 'v2' ? /^frozen 1$/m.test(this.read('', '', 'cgroup.events')) : this.read('freezer', 'freezer.state', '') === 'FROZEN';
+  }
+
   outOfMemoryKills(): number {
     return Number(/^oom_kill (\d+)$/m.exec(this.read('memory', 'memory.oom_control', 'memory.events'))?.[1]);
   }

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { zip } from '../../bench/zip.ts';
 import { type RunningDaemon, startDaemon } from '../daemon.ts';
 import { deploy, invoke } from '../functions.ts';
+import { ControlGroupFiles } from './control-group-files.ts';
 import { countOnHost } from './leftovers.ts';
 
 type Victim = 'daemon' | 'agent' | 'both' | 'reaper';
@@ -94,15 +95,29 @@ describe('after kill -9', () => {
     );
   }
 
-  it('says how many things it cleared', async () => {
-    const daemon = await startDaemon({ dataDir });
-    const lambda = daemon.lambda();
-    await deploy(lambda, { name: 'left', runtime: 'provided.al2023', files: { bootstrap: bootstrap('left') } });
-    await invoke(lambda, 'left');
-    process.kill(daemon.pid, 'SIGKILL');
-    await daemon.stop();
-    await using next = await startDaemon({ dataDir });
-    expect(next.errors()).toMatch(/Cleared after an earlier run that was killed: 1 slots.*1 volumes/);
-    await next.lambda().send(new DeleteFunctionCommand({ FunctionName: 'left' }));
-  });
+  it.each(['agent', 'both'] as const)(
+    'of the %s, while an environment is frozen: it ends, at the next start at the latest, which says what it cleared',
+    async (victim) => {
+      const daemon = await startDaemon({ dataDir });
+      const lambda = daemon.lambda();
+      const name = `frozen-${victim}`;
+      await deploy(lambda, { name, runtime: 'provided.al2023', files: { bootstrap: bootstrap(name) } });
+      await invoke(lambda, name);
+      const environments = JSON.parse((await daemon.cli('env', 'list', '--json')).stdout) as { functionName: string; pids: number[] }[];
+      const pids = environments.find(({ functionName }) => functionName === name)?.pids ?? [];
+      expect(pids.length).toBeGreaterThan(1);
+      const group = ControlGroupFiles.of(pids[0] as number);
+      await expect.poll(() => group.isFrozen).toBe(true);
+      if (victim === 'both') process.kill(daemonPid(daemon), 'SIGKILL');
+      process.kill(daemon.pid, 'SIGKILL');
+      await daemon.stop();
+      const living = () => pids.filter((pid) => existsSync(`/proc/${pid}`));
+      // A daemon that lives on lets PID 1 see that the agent has gone.
+      if (victim === 'agent') await expect.poll(living, { timeout: 10_000 }).toEqual([]);
+      await using next = await startDaemon({ dataDir });
+      expect(living()).toEqual([]);
+      expect(next.errors()).toMatch(/Cleared after an earlier run that was killed: 1 slots.*1 volumes/);
+      await next.lambda().send(new DeleteFunctionCommand({ FunctionName: name }));
+    },
+  );
 });
