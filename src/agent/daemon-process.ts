@@ -9,6 +9,7 @@ import { type CgroupHost, daemonMemoryMiB } from '../isolation/cgroup/cgroup-hos
 import { closeAll, makeSocketPair } from '../linux/descriptor.ts';
 import { readKernelFile } from '../linux/kernel-file.ts';
 import { type BoundPath, ConfinedProcess, type UserIds } from './confined-process.ts';
+import type { HostConfiguration } from './host-configuration.ts';
 import { nodePath, nodeProgramFiles, programPath } from './program-files.ts';
 
 /** What the daemon is told at its start; it checks it against its own schema (src/daemon). */
@@ -26,6 +27,7 @@ export interface DaemonProcessOptions {
   readonly settings: DaemonSettings;
   /** Where its own calls go; without it, it makes none. */
   readonly aws: AwsSettings | undefined;
+  readonly responseStreams: HostConfiguration['responseStreams'];
   readonly dataDirectory: string;
   readonly runDirectory: string;
   readonly user: UserIds;
@@ -62,7 +64,8 @@ export async function startDaemon(options: DaemonProcessOptions): Promise<Daemon
   undo.defer(() => closeAll(descriptors.first));
   const output = openLog(join(dataDirectory, 'daemon.log'));
   const aws = options.aws === undefined ? {} : { aws: options.aws };
-  const configuration = { ...options.settings, ...aws, dataDirectory: '/data', agentControl: 3, agentDescriptors: 4 };
+  const { settings, responseStreams } = options;
+  const configuration = { ...settings, ...aws, responseStreams, dataDirectory: '/data', agentControl: 3, agentDescriptors: 4 };
   const daemon = await ConfinedProcess.start({
     id: 'daemon',
     directory: join(options.runDirectory, 'daemon'),

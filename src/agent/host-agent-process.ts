@@ -139,6 +139,7 @@ export async function startHostAgent(
   undo.defer(() => uploads.dropAll());
   undo.defer(() => driver.close());
   const aws = awsSettingsOf(host.aws, settings.daemon.region);
+  const { responseStreams } = host;
   const daemonSettings = {
     ...settings.daemon,
     maxEnvironments,
@@ -149,7 +150,7 @@ export async function startHostAgent(
       maxEnvironments,
     }),
   };
-  const daemon = await start({ settings: daemonSettings, aws, dataDirectory, runDirectory, user, cgroups, ociRuntime });
+  const daemon = await start({ settings: daemonSettings, aws, responseStreams, dataDirectory, runDirectory, user, cgroups, ociRuntime });
   undo.defer(() => daemon.end());
   const ready = Promise.withResolvers<ReadyLine>();
   ready.promise.catch(() => undefined);

@@ -67,6 +67,17 @@ const configuration = z.strictObject({
     .prefault({}),
   environments: environmentsSection,
   concurrency: concurrencySection,
+  /** Of functions that stream their response: Lambda's limits unless told otherwise. */
+  responseStreams: z
+    .strictObject({
+      maxBytes: z.int().min(1).max(Number.MAX_SAFE_INTEGER).default(209_715_200),
+      /** Of one response; null: none is held back. */
+      bandwidth: tokenBucket
+        .omit({ oneTimeBurst: true })
+        .nullable()
+        .default({ size: 6 * mebibyte, refillTimeMs: 3_000 }),
+    })
+    .prefault({}),
   aws: awsSection.optional(),
 });
 

@@ -29,6 +29,11 @@ const configuration = z.strictObject({
     maxWaitMs: z.int().min(0),
   }),
   shutdownGraceMs: z.int().min(0),
+  responseStreams: z.strictObject({
+    maxBytes: z.int().min(1),
+    /** Of each response; null: nothing is held back. */
+    bandwidth: z.strictObject({ size: z.int().min(1), refillTimeMs: z.int().min(1) }).nullable(),
+  }),
   aws: awsSettings.optional(),
 });
 

@@ -23,6 +23,7 @@ const configuration = {
     maxWaitMs: 1_000,
   },
   shutdownGraceMs: 5_000,
+  responseStreams: { maxBytes: 209_715_200, bandwidth: null },
 };
 
 describe('readConfiguration()', () => {

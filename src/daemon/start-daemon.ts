@@ -10,12 +10,14 @@ import { systemClock } from '../environment/clock.ts';
 import { EnvironmentEvents } from '../environment/environment-events.ts';
 import { EnvironmentPool } from '../environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import { TokenBudget } from '../environment/token-budget.ts';
 import { lifetimeOf } from '../functions/environment-lifetime.ts';
 import { AsynchronousInvoker } from '../invoke/asynchronous-invoker.ts';
 import { ConcurrencyLimits } from '../invoke/concurrency-limits.ts';
 import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
 import { InvocationTraces } from '../invoke/invocation-traces.ts';
+import type { StreamLimits } from '../runtime-api/response-stream.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { openStorage, type Storage } from '../storage/open-storage.ts';
 import type { DaemonConfiguration } from './daemon-configuration.ts';
@@ -79,6 +81,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     clock: systemClock,
     region,
     initTimeoutMs,
+    streamLimits: streamLimits(configuration.responseStreams),
     onProblem: reportProblem,
   };
   const pool = new EnvironmentPool<ExecutionEnvironment>({
@@ -146,6 +149,14 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     },
   });
   return { app, invoker, events, storage, logs, aws };
+}
+
+/** Each response has a bucket of its own, full at its start. */
+function streamLimits({ maxBytes, bandwidth }: DaemonConfiguration['responseStreams']): StreamLimits {
+  if (bandwidth === null) return { maxBytes };
+  const { size, refillTimeMs } = bandwidth;
+  const tokensPerSecond = (size * 1_000) / refillTimeMs;
+  return { maxBytes, bandwidth: () => new TokenBudget({ tokensPerSecond, burst: size, clock: systemClock }) };
 }
 
 async function serve(configuration: DaemonConfiguration, agent: AgentClient, { app, storage }: Parts): Promise<void> {

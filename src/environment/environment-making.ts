@@ -1,6 +1,7 @@
 import type { ClaimedDescriptors, HostAgent } from '../agent/host-agent.ts';
 import type { RuntimeSummary } from '../agent/messages.ts';
 import { CloisterError } from '../errors.ts';
+import type { StreamLimits } from '../runtime-api/response-stream.ts';
 import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
 import type { ClaimedEnvironment } from './claimed-environment.ts';
 import type { Clock } from './clock.ts';
@@ -18,6 +19,8 @@ export interface MakingDependencies {
   readonly openLog: (name: LogStreamName) => LogSink;
   readonly clock: Clock;
   readonly region: string;
+  /** What a streamed response may be. */
+  readonly streamLimits: StreamLimits;
   /** Told what no client will hear of. */
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
@@ -83,7 +86,7 @@ interface Claim {
 }
 
 async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, claim: Claim): Promise<Omit<ClaimedEnvironment, 'extensionNames'>> {
-  const { agent, clock, credentials, openLog, region, onProblem } = dependencies;
+  const { agent, clock, credentials, openLog, region, streamLimits, onProblem } = dependencies;
   const { environmentId, runtime, descriptors, port } = claim;
   const fn = owner.function;
   const { accountId, logGroup } = fn;
@@ -96,6 +99,7 @@ async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, c
     port: port.runtimeApi,
     function: fn,
     connect: (insidePort) => agent.connect({ environmentId, port: insidePort }),
+    streamLimits,
     onFrozen: () => port.frozen(),
     onProblem,
   });

@@ -2,6 +2,7 @@ import { closeSync, readSync } from 'node:fs';
 import type { ClaimedDescriptors } from '../agent/host-agent.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { createRuntimeApi, type RuntimeApi } from '../runtime-api/create-runtime-api.ts';
+import type { StreamLimits } from '../runtime-api/response-stream.ts';
 import type { RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
 import type { SubscriptionOutcome, TelemetrySubscription } from '../runtime-api/telemetry/telemetry-subscription.ts';
 import type { Clock } from './clock.ts';
@@ -44,11 +45,12 @@ export class EnvironmentParts {
     readonly clock: Clock;
     readonly port: RuntimeApiPort;
     readonly function: FunctionVersion;
+    readonly streamLimits: StreamLimits;
     readonly connect: ConnectInside;
     readonly onFrozen: () => void;
     readonly onProblem: (problem: string, cause: unknown) => void;
   }): Promise<EnvironmentParts> {
-    const { descriptors, sink, clock, port, function: fn, connect, onProblem } = options;
+    const { descriptors, sink, clock, port, function: fn, streamLimits, connect, onProblem } = options;
     const { memoryPeak, stdout, stderr } = descriptors;
     const telemetry = new TelemetryRelay({ clock, connect });
     const log = new EnvironmentLog({ sink, stdout, stderr, clock, telemetry, ...(fn.jsonLogging === undefined ? {} : { json: fn.jsonLogging }) });
@@ -70,6 +72,7 @@ export class EnvironmentParts {
         descriptor: descriptors.runtimeApi,
         port,
         function: fn,
+        streamLimits,
         telemetry: { subscribe: (name, subscription) => subscribe({ telemetry, log }, name, subscription) },
         share,
         schedule,

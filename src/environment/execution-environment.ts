@@ -174,7 +174,8 @@ export class ExecutionEnvironment {
         this.#goOn();
       },
       initFailed: (failure) => this.#life.generation?.fail({ kind: 'initError', ...failure }),
-      responded: (payload) => this.#invocation?.answer({ payload }),
+      responded: (payload, contentType) => this.#invocation?.answer({ payload, contentType }),
+      responding: (stream) => this.#invocation?.answerWith(stream),
       failed: (failure) => this.#invocation?.answer({ failure: { kind: 'functionError', ...failure } }),
       respondedTooMuch: () => this.#invocation?.answer({ failure: { kind: 'responseTooLarge' } }),
       extensionRegistered: () => {},

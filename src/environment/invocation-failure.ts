@@ -11,7 +11,9 @@ export type FailureCause =
   | { readonly kind: 'initError'; readonly errorType: string; readonly payload: Buffer }
   | { readonly kind: 'initTimeout' }
   | { readonly kind: 'timeout' }
-  | { readonly kind: 'responseTooLarge' }
+  | { readonly kind: 'responseTooLarge'; readonly maxBytes?: number }
+  /** A streamed response whose connection ended before it did. */
+  | { readonly kind: 'truncatedResponse' }
   | { readonly kind: 'exit'; readonly status: number | null; readonly signal: number | null; readonly outOfMemory: boolean }
   /** There is nothing to start, or it cannot be executed. */
   | { readonly kind: 'invalidEntrypoint' }
@@ -51,12 +53,14 @@ export function renderFailure(
         // Lambda writes this one with its members the other way round.
         payload: Buffer.from(
           JSON.stringify({
-            errorMessage: `Response payload size exceeded maximum allowed payload size (${maxResponseBytes} bytes).`,
+            errorMessage: `Response payload size exceeded maximum allowed payload size (${cause.maxBytes ?? maxResponseBytes} bytes).`,
             errorType: 'Function.ResponseSizeTooLarge',
           }),
         ),
         report: { status: 'error', errorType: 'Function.ResponseSizeTooLarge' },
       };
+    case 'truncatedResponse':
+      return failed('Runtime.TruncatedResponse', `RequestId: ${context.requestId} Error: The response ended before it was complete`);
     case 'timeout':
     case 'initTimeout': {
       const message = `Task timed out after ${context.timeoutSeconds.toFixed(2)} seconds`;
@@ -98,6 +102,12 @@ export function phaseStatus(cause: FailureCause | undefined): PhaseStatus {
   if (report.status === 'timeout') return { status: 'timeout' };
   const errorType = report.errorType ?? 'Runtime.Unknown';
   return { status: errorType.startsWith('Sandbox.') ? 'failure' : 'error', errorType };
+}
+
+/** What a client is told a streamed answer failed with: the type that the runtime named, or Lambda's for what the runtime does not know of. */
+export function streamErrorCode(cause: FailureCause): string {
+  if (cause.kind === 'functionError') return cause.errorType;
+  return renderFailure(cause, { requestId: '', timeoutSeconds: 0, wallMs: 0 }).report?.errorType ?? 'Sandbox.Timedout';
 }
 
 function exitFailure(requestId: string, reason: string, outOfMemory: boolean): RenderedFailure {

@@ -1,11 +1,16 @@
+import type { ResponseStream } from '../runtime-api/response-stream.ts';
 import type { InvocationEvent } from '../runtime-api/runtime-api-port.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
 import type { FailureCause } from './invocation-failure.ts';
 import type { PlatformEvent, Span } from './platform-event.ts';
 import { extensionOverheadSpan, type RuntimeDoneFacts, runtimeDoneEvent } from './runtime-done-event.ts';
+import { answerOf, type StreamedAnswer } from './streamed-answer.ts';
 
 /** What the client gets: the function's answer, or why there is none. */
-export type InvocationAnswer = { readonly payload: Buffer } | { readonly failure: FailureCause };
+export type InvocationAnswer =
+  | { readonly payload: Buffer; readonly contentType: string | undefined }
+  | { readonly stream: StreamedAnswer }
+  | { readonly failure: FailureCause };
 
 /** What is known once the environment has done with an invocation. */
 export interface InvocationEnd {
@@ -36,7 +41,8 @@ export class Invocation {
   #onBegin: () => void = () => {};
   /** When the event was handed out, after an init of its own if it needed one. */
   #deliveredMs: number | undefined;
-  #response: { readonly endedMs: number; readonly producedBytes: number } | undefined;
+  #response: { readonly beganMs: number; readonly endedMs: number; readonly producedBytes: number } | undefined;
+  #interrupt: (cause: FailureCause) => void = () => {};
   #isAnswered = false;
   #runtimeDoneMs: number | undefined;
   #isRuntimeDoneTold = false;
@@ -102,8 +108,25 @@ export class Invocation {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
     if ('failure' in answer) this.#failure = answer.failure;
-    else this.#response = { endedMs: this.#clock.monotonicMs(), producedBytes: answer.payload.length };
+    else if ('payload' in answer) this.#responded(this.#clock.monotonicMs(), answer.payload.length);
     this.#answer(answer);
+  }
+
+  /** The answer begins to come; it ends by itself, or with the invocation. */
+  answerWith(stream: ResponseStream): void {
+    const beganMs = this.#clock.monotonicMs();
+    const { answer, interrupt } = answerOf(stream);
+    this.#responded(beganMs, 0);
+    this.#interrupt = (cause) => {
+      this.#responded(beganMs, stream.receivedBytes);
+      interrupt(cause);
+    };
+    void answer.ended.then((failure) => {
+      this.#interrupt = () => {};
+      this.#failure ??= failure;
+      if (!this.isOver) this.#responded(beganMs, stream.receivedBytes);
+    });
+    this.answer({ stream: answer });
   }
 
   /** The runtime asked for its next event: the time goes on for as long as extensions need. */
@@ -118,6 +141,7 @@ export class Invocation {
     this.#endedMs = this.#clock.monotonicMs();
     if (failure === undefined) return;
     this.#failure = failure;
+    this.#interrupt(failure);
     this.answer({ failure });
   }
 
@@ -129,9 +153,8 @@ export class Invocation {
     const durationMs = (this.#runtimeDoneMs ?? this.#endedMs ?? startedMs) - startedMs;
     const facts: RuntimeDoneFacts = { event: this.event, startedWallMs: this.#wallMs(startedMs), durationMs, cause: this.#failure };
     if (this.#response === undefined) return runtimeDoneEvent(facts);
-    const { producedBytes } = this.#response;
-    const endedMs = this.#response.endedMs - startedMs;
-    return runtimeDoneEvent({ ...facts, response: { beganMs: endedMs, endedMs, producedBytes } });
+    const { beganMs, endedMs, producedBytes } = this.#response;
+    return runtimeDoneEvent({ ...facts, response: { beganMs: beganMs - startedMs, endedMs: endedMs - startedMs, producedBytes } });
   }
 
   end(facts: Pick<InvocationEnd, 'maxMemoryUsedMiB' | 'initDurationMs'> & { readonly hasExtensions: boolean }): void {
@@ -144,6 +167,10 @@ export class Invocation {
       ...(doneMs === undefined ? {} : { spans: [extensionOverheadSpan(this.#wallMs(doneMs), endedMs - doneMs)] }),
       ...(this.#failure === undefined ? {} : { failure: this.#failure }),
     });
+  }
+
+  #responded(beganMs: number, producedBytes: number): void {
+    this.#response = { beganMs, endedMs: this.#clock.monotonicMs(), producedBytes };
   }
 
   #wallMs(monotonicMs: number): number {

@@ -57,6 +57,7 @@ function withInternal(ready: Promise<void> = Promise.resolve()): RuntimeProgram 
 async function clientText(invocation: Invocation): Promise<string> {
   const answer = await invocation.answered;
   if ('payload' in answer) return answer.payload.toString();
+  if ('stream' in answer) throw new Error('a buffered invocation was answered by a stream');
   return renderFailure(answer.failure, { requestId: invocation.event.requestId, timeoutSeconds: 3, wallMs: 0 }).payload.toString();
 }
 

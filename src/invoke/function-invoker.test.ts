@@ -63,6 +63,7 @@ function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironm
     clock,
     region: 'us-east-1',
     initTimeoutMs: 10_000,
+    streamLimits: { maxBytes: 20 * 1_048_576 },
     onProblem,
   };
   const pool = new EnvironmentPool<ExecutionEnvironment>({

@@ -3,18 +3,27 @@ import { EnvironmentOwner } from '../environment/environment-owner.ts';
 import type { EnvironmentPool } from '../environment/environment-pool.ts';
 import type { ExecutionEnvironment } from '../environment/execution-environment.ts';
 import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
-import { type RenderedFailure, renderFailure } from '../environment/invocation-failure.ts';
+import { type RenderedFailure, renderFailure, streamErrorCode } from '../environment/invocation-failure.ts';
 import { CloisterError } from '../errors.ts';
 import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { reportEvent, startEvent } from './invocation-events.ts';
 import type { InvocationTraces } from './invocation-traces.ts';
-import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from './invoker.ts';
+import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker, StreamCompletion, StreamedInvokeResult } from './invoker.ts';
 
 export interface FunctionInvokerOptions {
   readonly pool: EnvironmentPool<ExecutionEnvironment>;
   readonly clock: Clock;
   readonly limits: ConcurrencyLimits;
   readonly traces: InvocationTraces;
+}
+
+type TracedRequest = InvokeRequest & { readonly traceHeader: string };
+
+interface BegunInvocation {
+  readonly environment: ExecutionEnvironment;
+  readonly answer: InvocationAnswer;
+  /** The log's tail, if one is kept, when the environment has done and REPORT is written. */
+  readonly reported: Promise<Buffer>;
 }
 
 /** Runs invocations in environments of the pool and writes their START, END and REPORT lines. */
@@ -37,7 +46,25 @@ export class FunctionInvoker implements Invoker {
     return { ...(await this.#run({ ...request, traceHeader })), traceHeader };
   }
 
-  async #run(request: InvokeRequest & { readonly traceHeader: string }): Promise<Omit<InvokeResult, 'traceHeader'>> {
+  async invokeStreaming(request: InvokeRequest): Promise<StreamedInvokeResult> {
+    const traceHeader = this.#traces.enter(request.function, request.traceHeader);
+    using taken = new DisposableStack();
+    taken.use(await this.#limits.enter({ function: request.function, isEvent: false }));
+    const traced = { ...request, traceHeader };
+    const result = this.#streamedResult(traced, await this.#begin(traced, 'streaming'));
+    const kept = taken.move();
+    void result.completed.finally(() => kept.dispose());
+    return { ...result, traceHeader };
+  }
+
+  async #run(request: TracedRequest): Promise<Omit<InvokeResult, 'traceHeader'>> {
+    const { environment, answer, reported } = await this.#begin(request);
+    this.#pool.finishing(environment);
+    const result = this.#result(request, answer);
+    return request.logTail ? { ...result, logTail: await reported } : result;
+  }
+
+  async #begin(request: TracedRequest, responseMode?: 'streaming'): Promise<BegunInvocation> {
     const { tenantId } = request;
     const owner = EnvironmentOwner.of(request.function, tenantId);
     const environment = await this.#acquire(owner);
@@ -51,14 +78,12 @@ export class FunctionInvoker implements Invoker {
       traceId: request.traceHeader,
       ...(request.clientContext === undefined ? {} : { clientContext: request.clientContext }),
       ...(tenantId === undefined ? {} : { tenantId }),
+      ...(responseMode === undefined ? {} : { responseMode }),
     });
     // ORDER: as in Lambda, what an init within the invocation had to tell comes before.
     invocation.onBegin(() => log.event(startEvent(request)));
-    const ended = invocation.ended.then((end) => this.#report(request, environment, end));
-    const answer = await invocation.answered;
-    this.#pool.finishing(environment);
-    const result = this.#result(request, answer);
-    return request.logTail ? { ...result, logTail: await ended } : result;
+    const reported = invocation.ended.then((end) => this.#report(request, environment, end));
+    return { environment, answer: await invocation.answered, reported };
   }
 
   retire(target: { readonly accountId: string; readonly functionName: string; readonly version?: string }): void {
@@ -104,6 +129,8 @@ export class FunctionInvoker implements Invoker {
   #result(request: InvokeRequest, answer: InvocationAnswer): Omit<InvokeResult, 'traceHeader'> {
     const executedVersion = request.function.version;
     if ('payload' in answer) return { payload: answer.payload, executedVersion };
+    // A buffered event has no streamed answer: its Runtime API takes every response as a whole.
+    if ('stream' in answer) throw new CloisterError('Internal', 'a buffered invocation was answered by a stream', { operation: 'invoke' });
     const { payload, report } = renderFailure(answer.failure, this.#failureContext(request));
     return {
       payload,
@@ -111,6 +138,33 @@ export class FunctionInvoker implements Invoker {
       executedVersion,
       ...(answer.failure.kind === 'stopped' ? { interrupted: true } : {}),
       ...(report?.status === 'timeout' ? { timedOut: true } : {}),
+    };
+  }
+
+  #streamedResult(request: InvokeRequest, { environment, answer, reported }: BegunInvocation): Omit<StreamedInvokeResult, 'traceHeader'> {
+    const executedVersion = request.function.version;
+    const complete = async (error?: StreamCompletion['error']): Promise<StreamCompletion> => {
+      this.#pool.finishing(environment);
+      return { ...(error === undefined ? {} : { error }), ...(request.logTail ? { logTail: await reported } : {}) };
+    };
+    if ('stream' in answer) {
+      const { contentType, body, ended } = answer.stream;
+      const completed = ended.then((cause) => {
+        const details = cause && renderFailure(cause, this.#failureContext(request)).payload;
+        return complete(cause === undefined || details === undefined ? undefined : { code: streamErrorCode(cause), details });
+      });
+      return { executedVersion, contentType, body, completed };
+    }
+    if ('payload' in answer) {
+      return { executedVersion, contentType: answer.contentType, body: onePiece(answer.payload), completed: complete() };
+    }
+    const { payload, report } = renderFailure(answer.failure, this.#failureContext(request));
+    return {
+      executedVersion,
+      contentType: 'application/json',
+      body: onePiece(payload),
+      failed: report?.status === 'timeout' ? 'timeout' : 'error',
+      completed: complete({ code: 'Unhandled', details: payload }),
     };
   }
 
@@ -135,6 +189,10 @@ export class FunctionInvoker implements Invoker {
   #failureContext(request: InvokeRequest): { requestId: string; timeoutSeconds: number; wallMs: number } {
     return { requestId: request.requestId, timeoutSeconds: request.function.timeoutSeconds, wallMs: this.#clock.wallMs() };
   }
+}
+
+async function* onePiece(payload: Buffer): AsyncGenerator<Buffer, void, undefined> {
+  if (payload.length > 0) yield payload;
 }
 
 /** What the control API is told when no environment could be had. */

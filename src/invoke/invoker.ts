@@ -33,9 +33,29 @@ export interface InvokeResult {
   readonly logTail?: Buffer;
 }
 
+/** An invocation whose answer has begun. */
+export interface StreamedInvokeResult extends Pick<InvokeResult, 'executedVersion' | 'traceHeader'> {
+  /** As the runtime named it. */
+  readonly contentType: string | undefined;
+  /** To be read once. It never throws; what a reader leaves unread is thrown away, and the invocation runs on. */
+  readonly body: AsyncIterable<Buffer>;
+  /** Set when the function failed before its answer began: the body is the error. */
+  readonly failed?: 'error' | 'timeout';
+  /** Known when the body has been read, or left. */
+  readonly completed: Promise<StreamCompletion>;
+}
+
+export interface StreamCompletion {
+  /** Set when the function failed. `code`: `Unhandled` before the answer began, else what it failed with. */
+  readonly error?: { readonly code: string; readonly details: Buffer };
+  readonly logTail?: Buffer;
+}
+
 /** The invoke path as the control API sees it. Rejects with what `ConcurrencyLimits` throws, `NoCapacity`, `ScalingRateReached` (429), `RecursiveLoop`, `ShuttingDown`, `HostUnfit` or `Internal`; a failing function does not reject. */
 export interface Invoker {
   invoke(request: InvokeRequest): Promise<InvokeResult>;
+  /** Resolves when the answer begins. */
+  invokeStreaming(request: InvokeRequest): Promise<StreamedInvokeResult>;
   /** No environment of an older revision serves again: idle ones end now, busy ones after their invocation. `version` absent: all of them. */
   retire(target: { accountId: string; functionName: string; version?: string }): void;
   listEnvironments(): readonly EnvironmentSummary[];

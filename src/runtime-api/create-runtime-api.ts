@@ -4,6 +4,7 @@ import type { Socket } from 'node:net';
 import { encodeError, truncatedRequest } from './answers.ts';
 import { ExtensionRegistry } from './extensions/extension-registry.ts';
 import { RequestOrder } from './request-order.ts';
+import type { StreamLimits } from './response-stream.ts';
 import { routeRequest } from './route-request.ts';
 import type { InvocationEvent, RuntimeApiPort } from './runtime-api-port.ts';
 import type { FunctionIdentity, RuntimeExchange } from './runtime-exchange.ts';
@@ -39,10 +40,20 @@ export interface RuntimeApiOptions extends Pick<SurfaceGuardOptions, 'share' | '
   readonly port: RuntimeApiPort;
   readonly function: FunctionIdentity;
   readonly telemetry: TelemetryPort;
+  /** What a streamed response may be. */
+  readonly streamLimits: StreamLimits;
 }
 
 /** Serves the Runtime API of one environment within its share of the daemon. */
-export async function createRuntimeApi({ descriptor, port, function: identity, telemetry, share, schedule }: RuntimeApiOptions): Promise<RuntimeApi> {
+export async function createRuntimeApi({
+  descriptor,
+  port,
+  function: identity,
+  telemetry,
+  streamLimits,
+  share,
+  schedule,
+}: RuntimeApiOptions): Promise<RuntimeApi> {
   const session = new RuntimeSession();
   const order = new RequestOrder();
   let extensions = new ExtensionRegistry();
@@ -67,6 +78,7 @@ export async function createRuntimeApi({ descriptor, port, function: identity, t
     guard,
     function: identity,
     telemetry,
+    streams: { limits: streamLimits, schedule },
     get extensions() {
       return extensions;
     },

@@ -1,16 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { invalidStateTransition, type RuntimeApiError } from './answers.ts';
+import { invalidStateTransition, type RuntimeApiError, sendError } from './answers.ts';
 import { headerText } from './header-text.ts';
 import { discardBody } from './receive-body.ts';
 import type { InvocationEvent } from './runtime-api-port.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
 
 /** GET /runtime/invocation/next: waits for an event; asked again before it was answered, gives the same one again. */
-export function getNextInvocation(
-  { session, port, guard, extensions }: RuntimeExchange,
-  request: IncomingMessage,
-  response: ServerResponse,
-): RuntimeApiError | undefined {
+export function getNextInvocation(exchange: RuntimeExchange, request: IncomingMessage, response: ServerResponse): RuntimeApiError | undefined {
+  const { session, port, guard, extensions } = exchange;
+  // AWS's client for Node asks for its next event when it has written the trailers of a failed stream, which may still be on its way to a slow reader.
+  if (session.streamed !== undefined) {
+    void session.streamed.then(() => {
+      const refusal = response.destroyed ? undefined : getNextInvocation(exchange, request, response);
+      if (refusal !== undefined) sendError(response, refusal);
+    });
+    return undefined;
+  }
   if (!session.allows('next')) return invalidStateTransition('next', session.phase);
   const wasReady = session.phase === 'waiting' || session.phase === 'running';
   const next = session.next((event) => sendEvent(response, event));

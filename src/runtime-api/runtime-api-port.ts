@@ -1,4 +1,5 @@
 import type { ExtensionDescription } from './extensions/extension.ts';
+import type { ResponseStream } from './response-stream.ts';
 import type { SurfaceLimit } from './surface-guard.ts';
 
 /** One event as the runtime is given it. Members that are absent or empty have no header. */
@@ -13,6 +14,8 @@ export interface InvocationEvent {
   readonly clientContext?: string;
   /** Of functions with tenant isolation. */
   readonly tenantId?: string;
+  /** Whoever invoked takes the response as it comes. @default buffered: a response is taken as a whole, however the runtime sends it */
+  readonly responseMode?: 'streaming';
 }
 
 /** What a runtime says went wrong: `errorType` is already one of Lambda's, `payload` is what the client gets. */
@@ -33,7 +36,10 @@ export interface RuntimeApiPort {
   /** The runtime asks for an event for the first time, or again after it answered one. */
   ready(): void;
   initFailed(failure: RuntimeFailure): void;
-  responded(payload: Buffer): void;
+  /** `contentType`: as the runtime named it. */
+  responded(payload: Buffer, contentType: string | undefined): void;
+  /** The response begins to come: only for an event whose `responseMode` is streaming. */
+  responding(stream: ResponseStream): void;
   failed(failure: RuntimeFailure): void;
   /** The response was over the limit and has been thrown away. */
   respondedTooMuch(): void;

@@ -1,4 +1,5 @@
 import type { ExtensionRegistry } from './extensions/extension-registry.ts';
+import type { ResponseStreamOptions } from './response-stream.ts';
 import type { RuntimeApiPort } from './runtime-api-port.ts';
 import type { RuntimeSession } from './runtime-session.ts';
 import type { SurfaceGuard } from './surface-guard.ts';
@@ -21,4 +22,5 @@ export interface RuntimeExchange {
   /** Of the processes that live now. */
   readonly extensions: ExtensionRegistry;
   readonly telemetry: TelemetryPort;
+  readonly streams: Pick<ResponseStreamOptions, 'limits' | 'schedule'>;
 }

@@ -9,7 +9,7 @@ export type SessionState =
   | { readonly phase: 'initFailed' }
   | { readonly phase: 'waiting' }
   | { readonly phase: 'running'; readonly event: InvocationEvent }
-  | { readonly phase: 'responding'; readonly event: InvocationEvent }
+  | { readonly phase: 'responding'; readonly event: InvocationEvent; readonly streamed: Promise<void> | undefined }
   | { readonly phase: 'responded'; readonly event: InvocationEvent };
 
 type Phase = SessionState['phase'];
@@ -41,9 +41,18 @@ export class RuntimeSession {
     return this.#state.phase;
   }
 
-  /** The request id that a response may name now. */
+  /** The event that a response may answer now, or has. */
+  get event(): InvocationEvent | undefined {
+    return 'event' in this.#state ? this.#state.event : undefined;
+  }
+
   get requestId(): string | undefined {
-    return 'event' in this.#state ? this.#state.event.requestId : undefined;
+    return this.event?.requestId;
+  }
+
+  /** The end of a streamed response that is on its way. */
+  get streamed(): Promise<void> | undefined {
+    return this.#state.phase === 'responding' ? this.#state.streamed : undefined;
   }
 
   allows(step: Step): boolean {
@@ -95,8 +104,10 @@ export class RuntimeSession {
     for (const waiter of waiters) waiter(event);
   }
 
-  beginResponse(): void {
-    this.#moveWithEvent('beginResponse', 'responding');
+  /** `streamed`: settles when a streamed response has ended. */
+  beginResponse(streamed?: Promise<void>): void {
+    this.#check('beginResponse');
+    if ('event' in this.#state) this.#state = { phase: 'responding', event: this.#state.event, streamed };
   }
 
   /** The response's body never came: the event still runs. */
@@ -108,7 +119,7 @@ export class RuntimeSession {
     this.#moveWithEvent('endResponse', 'responded');
   }
 
-  #moveWithEvent(step: Step, phase: 'running' | 'responding' | 'responded'): void {
+  #moveWithEvent(step: Step, phase: 'running' | 'responded'): void {
     this.#check(step);
     if ('event' in this.#state) this.#state = { phase, event: this.#state.event };
   }

@@ -31,10 +31,12 @@ async function serve() {
     schedule: clock.schedule.bind(clock),
     function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
     telemetry: { subscribe: () => 'closed' },
+    streamLimits: { maxBytes: 1_024 },
     port: {
       ready: () => onReady(),
       initFailed: () => {},
       responded: (payload) => void responses.push(payload),
+      responding: () => {},
       failed: () => {},
       respondedTooMuch: () => {},
       extensionRegistered: () => {},

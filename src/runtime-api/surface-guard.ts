@@ -56,7 +56,14 @@ const maxReadsOfHead = 64;
 interface Connection {
   openRequests: number;
   readsSinceRequest: number;
+  /** Over the share. */
   isHeld: boolean;
+  /** Whoever takes the body can take no more of it now. */
+  isStalled: boolean;
+  /** What comes is a streamed response. */
+  isStreaming: boolean;
+  /** Resumed when neither holds nor stalls any more. */
+  readonly paused: Set<Readable>;
 }
 
 /**
@@ -85,7 +92,7 @@ export class SurfaceGuard {
 
   /** Stands between a connection, from its first byte on, and the HTTP parser that node:http has attached to it. */
   connected(socket: Socket): void {
-    const connection: Connection = { openRequests: 0, readsSinceRequest: 0, isHeld: false };
+    const connection: Connection = { openRequests: 0, readsSinceRequest: 0, isHeld: false, isStalled: false, isStreaming: false, paused: new Set() };
     this.#connections.set(socket, connection);
     this.#spend(connectionCostUs);
     const parsers = socket.listeners('data') as ((chunk: Buffer) => void)[];
@@ -135,10 +142,35 @@ export class SurfaceGuard {
     if (waitMs > 0) this.#hold(connection, waitMs, [request.socket, request]);
   }
 
+  /** The body that comes is a streamed response: it may be held as often as it is over the share, for as long as its invocation takes. */
+  streams(request: IncomingMessage): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return;
+    connection.isStreaming = true;
+    request.once('close', () => {
+      connection.isStreaming = false;
+    });
+  }
+
+  /** Nothing more of a body, nor of its connection, is read until `unstall`. */
+  stall(request: IncomingMessage): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return;
+    connection.isStalled = true;
+    pause(connection, [request.socket, request]);
+  }
+
+  unstall(request: IncomingMessage): void {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) return;
+    connection.isStalled = false;
+    release(connection);
+  }
+
   #read(socket: Socket, connection: Connection, { chunk, parse }: { readonly chunk: Buffer; readonly parse: (slice: Buffer) => void }): void {
     if (this.#isExceeded) return;
     // node:http reads on when a request is wanted, whatever we hold.
-    if (connection.isHeld) {
+    if (isPaused(connection)) {
       putBack(socket, chunk);
       return;
     }
@@ -151,7 +183,7 @@ export class SurfaceGuard {
     const waitMs = this.#spend(readCostUs + chunk.length * costUsPerByte);
     // SECURITY: a read may hold thousands of requests, or of pieces of a body, and the parser does not stop in the middle of what it is given.
     let start = 0;
-    while (start < chunk.length && !this.#isExceeded && !socket.destroyed && !connection.isHeld) {
+    while (start < chunk.length && !this.#isExceeded && !socket.destroyed && !isPaused(connection)) {
       parse(chunk.subarray(start, start + sliceBytes));
       start += sliceBytes;
     }
@@ -163,12 +195,12 @@ export class SurfaceGuard {
   /** Reads no more of the connection until time has paid. */
   #hold(connection: Connection, waitMs: number, streams: readonly Readable[]): void {
     if (connection.isHeld || this.#isExceeded) return;
-    this.#countHeld();
+    if (!connection.isStreaming) this.#countHeld();
     connection.isHeld = true;
-    for (const stream of streams) stream.pause();
+    pause(connection, streams);
     this.#options.schedule(Math.max(waitMs, minHoldMs), () => {
       connection.isHeld = false;
-      for (const stream of streams) stream.resume();
+      release(connection);
     });
   }
 
@@ -201,6 +233,23 @@ export class SurfaceGuard {
     this.#isExceeded = true;
     this.#options.onExceeded(limit);
   }
+}
+
+function isPaused({ isHeld, isStalled }: Connection): boolean {
+  return isHeld || isStalled;
+}
+
+function pause({ paused }: Connection, streams: readonly Readable[]): void {
+  for (const stream of streams) {
+    stream.pause();
+    paused.add(stream);
+  }
+}
+
+function release(connection: Connection): void {
+  if (isPaused(connection)) return;
+  for (const stream of connection.paused) stream.resume();
+  connection.paused.clear();
 }
 
 /** ORDER: paused first, or it would come back at once. */

@@ -3,6 +3,7 @@ import { hash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
 import type { FastifyInstance } from 'fastify';
@@ -13,7 +14,7 @@ import { createControlApi } from '../../src/control-api/create-control-api.ts';
 import { SessionCredentials } from '../../src/control-api/sigv4/session-credentials.ts';
 import { CloisterError } from '../../src/errors.ts';
 import type { AcceptRequest, EventAcceptor } from '../../src/invoke/asynchronous-invoker.ts';
-import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker } from '../../src/invoke/invoker.ts';
+import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker, StreamedInvokeResult } from '../../src/invoke/invoker.ts';
 import { LogStore } from '../../src/storage/log-store.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
@@ -79,9 +80,28 @@ export class FakeInvoker implements Invoker {
     ...(request.logTail ? { logTail: Buffer.from('START\nEND\n') } : {}),
   });
 
+  stream: ((request: InvokeRequest) => Promise<StreamedInvokeResult>) | undefined;
+
   invoke(request: InvokeRequest): Promise<InvokeResult> {
     this.requests.push(request);
     return this.respond(request);
+  }
+
+  /** The answer of `respond` in one piece, unless a test streams. */
+  async invokeStreaming(request: InvokeRequest): Promise<StreamedInvokeResult> {
+    this.requests.push(request);
+    if (this.stream !== undefined) return this.stream(request);
+    const { payload, executedVersion, functionError, timedOut, logTail } = await this.respond(request);
+    return {
+      executedVersion,
+      contentType: 'application/json',
+      body: Readable.from([payload]),
+      ...(functionError === undefined ? {} : { failed: timedOut === true ? 'timeout' : 'error' }),
+      completed: Promise.resolve({
+        ...(functionError === undefined ? {} : { error: { code: functionError, details: payload } }),
+        ...(logTail === undefined ? {} : { logTail }),
+      }),
+    };
   }
 
   retire(target: { accountId: string; functionName: string; version?: string }): void {

@@ -33,6 +33,7 @@ export class LifeRig {
       clock: this.clock,
       region: 'us-east-1',
       initTimeoutMs: 10_000,
+      streamLimits: { maxBytes: 209_715_200 },
       onProblem: (problem, cause) => void this.problems.push(`${problem}: ${cause}`),
     });
   }
@@ -56,6 +57,7 @@ export class LifeRig {
   /** The answer's text, of a function that failed or did not. */
   async answer(invocation: Invocation): Promise<string> {
     const answer = await invocation.answered;
+    if ('stream' in answer) throw new Error('a buffered invocation was answered by a stream');
     return 'payload' in answer ? answer.payload.toString() : `failure ${JSON.stringify(answer.failure)}`;
   }
 

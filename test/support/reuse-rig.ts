@@ -26,6 +26,7 @@ export function composeRig(
     clock,
     region: 'us-east-1',
     initTimeoutMs: 10_000,
+    streamLimits: { maxBytes: 209_715_200 },
     onProblem,
   };
   const pool = new EnvironmentPool<ExecutionEnvironment>({

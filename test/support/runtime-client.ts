@@ -1,4 +1,4 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http';
+import { Agent, type ClientRequest, type IncomingHttpHeaders, request } from 'node:http';
 
 export interface RuntimeAnswer {
   readonly status: number;
@@ -13,10 +13,22 @@ export interface RuntimeRequestOptions {
   readonly trailers?: Readonly<Record<string, string>>;
 }
 
+export interface RuntimeStream {
+  write(piece: string | Buffer): void;
+  /** With an error, if it failed half way; resolves with the status of the answer. */
+  end(error?: { readonly errorType: string; readonly errorMessage: string }): Promise<number>;
+  destroy(): void;
+  /** Of the answer; rejects when the connection ends before one. */
+  readonly status: Promise<number>;
+}
+
+const errorTrailers = ['Lambda-Runtime-Function-Error-Type', 'Lambda-Runtime-Function-Error-Body'];
+
 /** Speaks the Runtime API as a runtime would: plain HTTP over one kept connection. */
 export class RuntimeClient {
   readonly #port: number;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  readonly #streams = new Set<ClientRequest>();
 
   constructor(port: number) {
     this.#port = port;
@@ -69,7 +81,43 @@ export class RuntimeClient {
     });
   }
 
+  /** Begins a streamed response, on a connection of its own. */
+  stream(requestId: string, contentType = 'text/plain'): RuntimeStream {
+    const outgoing = request({
+      host: '127.0.0.1',
+      port: this.#port,
+      method: 'POST',
+      path: `/2018-06-01/runtime/invocation/${requestId}/response`,
+      agent: false,
+      headers: { 'Content-Type': contentType, 'Lambda-Runtime-Function-Response-Mode': 'streaming', Trailer: errorTrailers.join(', ') },
+    });
+    this.#streams.add(outgoing);
+    outgoing.flushHeaders();
+    const status = new Promise<number>((resolve, reject) => {
+      outgoing.on('response', (incoming) => {
+        incoming.resume();
+        incoming.on('end', () => resolve(incoming.statusCode ?? 0));
+      });
+      outgoing.on('error', reject);
+    });
+    status.catch(() => {});
+    return {
+      write: (piece) => void outgoing.write(piece),
+      end: (error) => {
+        if (error !== undefined) {
+          const body = Buffer.from(JSON.stringify(error)).toString('base64');
+          outgoing.addTrailers({ 'Lambda-Runtime-Function-Error-Type': error.errorType, 'Lambda-Runtime-Function-Error-Body': body });
+        }
+        outgoing.end();
+        return status;
+      },
+      destroy: () => void outgoing.destroy(),
+      status,
+    };
+  }
+
   close(): void {
     this.#agent.destroy();
+    for (const stream of this.#streams) stream.destroy();
   }
 }

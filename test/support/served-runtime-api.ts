@@ -2,6 +2,7 @@ import { type Clock, systemClock } from '../../src/environment/clock.ts';
 import { TokenBudget } from '../../src/environment/token-budget.ts';
 import { createRuntimeApi, type RuntimeApi } from '../../src/runtime-api/create-runtime-api.ts';
 import type { ExtensionDescription } from '../../src/runtime-api/extensions/extension.ts';
+import type { ResponseStream, StreamLimits } from '../../src/runtime-api/response-stream.ts';
 import type { ExtensionFailure, RuntimeApiPort, RuntimeFailure } from '../../src/runtime-api/runtime-api-port.ts';
 import type { SurfaceLimit } from '../../src/runtime-api/surface-guard.ts';
 import type { SubscriptionOutcome, TelemetryPort, TelemetrySubscription } from '../../src/runtime-api/telemetry/telemetry-subscription.ts';
@@ -12,9 +13,11 @@ import { RuntimeClient } from './runtime-client.ts';
 export class RecordingPort implements RuntimeApiPort {
   readonly calls: string[] = [];
   readonly payloads: Buffer[] = [];
+  readonly contentTypes: (string | undefined)[] = [];
   readonly failures: RuntimeFailure[] = [];
   readonly registered: ExtensionDescription[] = [];
   onReady: () => void = () => {};
+  onResponding: (stream: ResponseStream) => void = () => {};
   onExtensionsChanged: () => void = () => {};
 
   ready(): void {
@@ -25,9 +28,14 @@ export class RecordingPort implements RuntimeApiPort {
     this.calls.push('initFailed');
     this.failures.push(failure);
   }
-  responded(payload: Buffer): void {
+  responded(payload: Buffer, contentType: string | undefined): void {
     this.calls.push('responded');
+    this.contentTypes.push(contentType);
     this.payloads.push(payload);
+  }
+  responding(stream: ResponseStream): void {
+    this.calls.push('responding');
+    this.onResponding(stream);
   }
   failed(failure: RuntimeFailure): void {
     this.calls.push('failed');
@@ -70,8 +78,17 @@ export interface ServedRuntimeApi {
   readonly client: RuntimeClient;
 }
 
+export interface ServedRuntimeApiOptions {
+  readonly streamLimits?: StreamLimits;
+  /** Of the daemon's time. @default what the daemon gives */
+  readonly shareUsPerSecond?: number;
+}
+
 /** A Runtime API on the loopback, as an environment's is inside; whoever asks for it closes `client` and `api`. */
-export async function serveRuntimeApi(clock: Clock = systemClock): Promise<ServedRuntimeApi> {
+export async function serveRuntimeApi(
+  clock: Clock = systemClock,
+  { streamLimits = { maxBytes: 1_048_576 }, shareUsPerSecond = 50_000 }: ServedRuntimeApiOptions = {},
+): Promise<ServedRuntimeApi> {
   const { descriptor, port: tcpPort } = bindLoopbackSocket();
   const port = new RecordingPort();
   const telemetry = new RecordingTelemetry();
@@ -79,8 +96,9 @@ export async function serveRuntimeApi(clock: Clock = systemClock): Promise<Serve
     descriptor,
     port,
     telemetry,
+    streamLimits,
     function: { accountId: '123456789012', functionName: 'thumbnail', version: '$LATEST', handler: 'index.handler' },
-    share: new TokenBudget({ tokensPerSecond: 50_000, burst: 100_000, clock }),
+    share: new TokenBudget({ tokensPerSecond: shareUsPerSecond, burst: 100_000, clock }),
     schedule: clock.schedule.bind(clock),
   });
   await api.expectRuntime();
