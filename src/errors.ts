@@ -15,6 +15,8 @@ export type CloisterErrorCode =
   | 'HostUnfit'
   | 'Internal'
   | 'NoCapacity'
+  | 'NoProgram'
+  | 'NotExecutable'
   | 'NotFound'
   | 'QueueFull'
   | 'RecursiveLoop'

@@ -24,6 +24,8 @@ const codes: ReadonlySet<string> = new Set<CloisterErrorCode>([
   'EnvironmentGone',
   'HostUnfit',
   'NoCapacity',
+  'NoProgram',
+  'NotExecutable',
   'NotFound',
   'WallUnavailable',
 ]);

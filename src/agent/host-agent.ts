@@ -23,7 +23,7 @@ export interface HostAgent {
   claim(options: RequestOf<'claim'>): Promise<ClaimedDescriptors>;
   /** The external extensions of the environment's layers, sorted by name. */
   listExtensions(options: RequestOf<'listExtensions'>): Promise<Results['listExtensions']>;
-  /** Resolves with the id of the process once it has been executed; `NotFound` when that is impossible. `exited` events tell of its end. */
+  /** Resolves with the id of the process once it has been executed; `NotFound`, `NotExecutable` or `NoProgram` when that is impossible. `exited` events tell of its end. */
   start(options: RequestOf<'start'>): Promise<number>;
   /** To the process and its whole group. */
   signal(options: RequestOf<'signal'>): Promise<void>;

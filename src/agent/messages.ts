@@ -60,7 +60,7 @@ export const requestSchemas = {
     codeDigest: digest,
     layers: z.array(z.strictObject({ accountId, digest })).max(5),
   }),
-  /** The external extensions: executable regular files directly in /opt/extensions. */
+  /** The external extensions: files and links directly in /opt/extensions. */
   listExtensions: z.strictObject({ environmentId }),
   /** Starts the runtime's entry point in /var/task, or an extension in /, as sbx_user1051 with exactly these variables. Thaws. */
   start: z.strictObject({ environmentId, process: processToStart, environment: z.record(variableName, variableValue) }),

@@ -40,6 +40,8 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits, retry
   HostUnfit: serviceFailure,
   Internal: serviceFailure,
   NoCapacity: throttled('ConcurrentInvocationLimitExceeded'),
+  NoProgram: serviceFailure,
+  NotExecutable: serviceFailure,
   NotFound: () => new ApiError('ResourceNotFoundException', 'The resource you requested does not exist.'),
   QueueFull: throttled('CallerRateLimitExceeded'),
   RecursiveLoop: () =>

@@ -58,7 +58,7 @@ export interface Driver {
   prepare(options: PrepareOptions): Promise<string>;
   /** Binds a prepared environment to one owner, once, for good. */
   claim(environmentId: string, options: ClaimOptions): Promise<EnvironmentDescriptors>;
-  /** Names of executable regular files directly in /opt/extensions, as they are there: not checked, in no order. At most 64. */
+  /** Names of files and links directly in /opt/extensions, as they are there: not checked, in no order. At most 64. */
   listExtensions(environmentId: string): Promise<readonly string[]>;
   start(environmentId: string, process: ProcessToStart, environment: Readonly<Record<string, string>>): Promise<number>;
   /** To the process group of what start() started. */

@@ -172,21 +172,32 @@ describe('Init', () => {
     expect(rig.lines.filter((line) => line.startsWith('INIT_START'))).toHaveLength(1);
   });
 
-  it('with an extension that cannot be executed is Extension.LaunchError, and starts no runtime', async () => {
+  it.each([
+    ['NotFound', 'UnknownError', 'no such file or directory'],
+    ['NotExecutable', 'PermissionDenied', 'permission denied'],
+    ['NoProgram', 'UnknownError', 'exec format error'],
+  ] as const)('with an extension that cannot be executed (%s) is Extension.LaunchError, and starts no runtime', async (code, errorType, reason) => {
     const rig = rigOf(echo(), { extensions: { broken: exits } });
-    rig.agent.refusals.set('start', new CloisterError('NotFound', 'cannot be executed', { operation: 'test' }));
+    rig.agent.refusals.set('start', new CloisterError(code, 'cannot be executed', { operation: 'test' }));
     await rig.environment.start();
     expect(rig.lines.slice(1)).toEqual([
-      'EXTENSION\tName: broken\tState: LaunchError\tEvents: []\tError Type: UnknownError\n',
+      `EXTENSION\tName: broken\tState: LaunchError\tEvents: []\tError Type: ${errorType}\n`,
       'INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Extension.LaunchError\n',
     ]);
     expect(starts(rig)).toBe(1);
+    expect(JSON.parse(await clientText(rig.invoke()))).toEqual({
+      errorType: 'Extension.LaunchError',
+      errorMessage: `RequestId: request-1 Error: fork/exec /opt/extensions/broken: ${reason}`,
+    });
   });
 
   it('with more than ten extensions starts none', async () => {
     const names = Array.from({ length: 11 }, (_, index) => `extension-${index}`);
     const rig = await startedRig(echo(), { extensions: Object.fromEntries(names.map((name) => [name, extensionProgram(name)])) });
     expect(starts(rig)).toBe(0);
+    expect(rig.lines.filter((line) => line.includes('LaunchError\tEvents'))).toEqual([
+      'EXTENSION\tName: extension-9\tState: LaunchError\tEvents: []\tError Type: TooManyExtensions\n',
+    ]);
     expect(rig.lines.at(-1)).toContain('Error Type: Extension.LaunchError');
     expect(JSON.parse(await clientText(rig.invoke())).errorType).toBe('Extension.LaunchError');
   });

@@ -1,5 +1,5 @@
 import type { HostAgent } from '../agent/host-agent.ts';
-import { CloisterError } from '../errors.ts';
+import { CloisterError, type CloisterErrorCode } from '../errors.ts';
 import type { ShutdownReason } from '../runtime-api/extensions/extension-event.ts';
 import { type ExtensionRegistry, maxExtensions } from '../runtime-api/extensions/extension-registry.ts';
 import type { Clock } from './clock.ts';
@@ -18,6 +18,19 @@ export interface ProcessGenerationOptions {
   /** The one that belongs to these processes. */
   readonly extensions: () => ExtensionRegistry;
 }
+
+/** Why a program was not started, in Lambda's words: as the log line EXTENSION tells it, and as the client is told. */
+interface LaunchFailure {
+  readonly errorType: 'PermissionDenied' | 'TooManyExtensions' | 'UnknownError';
+  readonly reason: string;
+}
+
+const tooMany: LaunchFailure = { errorType: 'TooManyExtensions', reason: 'ErrTooManyExtensions' };
+const launchFailures: Partial<Readonly<Record<CloisterErrorCode, LaunchFailure>>> = {
+  NotFound: { errorType: 'UnknownError', reason: 'no such file or directory' },
+  NotExecutable: { errorType: 'PermissionDenied', reason: 'permission denied' },
+  NoProgram: { errorType: 'UnknownError', reason: 'exec format error' },
+};
 
 /** The processes of one life of an environment, from their start to their end: its external extensions and its runtime. */
 export class ProcessGeneration {
@@ -70,9 +83,9 @@ export class ProcessGeneration {
 
   /** Starts the extensions, all at once, then the runtime, each when those before it are known; resolves as `initialised` does. */
   async start(extensionNames: readonly string[]): Promise<FailureCause | undefined> {
-    if (extensionNames.length > maxExtensions) this.fail(launchError(`too many extensions: ${extensionNames.length} of at most ${maxExtensions}`));
+    this.#options.extensions().expect(extensionNames);
+    for (const name of extensionNames.slice(maxExtensions)) this.#launchFailed(name, tooMany);
     if (this.#failure === undefined) {
-      this.#options.extensions().expect(extensionNames);
       await Promise.all(extensionNames.map((name) => this.#startExtension(name)));
       this.extensionsChanged();
       await this.#registered.promise;
@@ -134,17 +147,26 @@ export class ProcessGeneration {
   async #startExtension(name: string): Promise<void> {
     const extension = new GuestProcess(name);
     this.#extensions.push(extension);
-    if (await this.#launch(extension, { kind: 'extension', name }, this.#options.variables.extension)) return;
-    this.#options.extensions().launchFailed(name, 'UnknownError');
-    this.fail(launchError(`fork/exec /opt/extensions/${name}: not an executable program`));
+    const failure = await this.#launch(extension, { kind: 'extension', name }, this.#options.variables.extension);
+    if (failure !== undefined) this.#launchFailed(name, { ...failure, reason: `fork/exec /opt/extensions/${name}: ${failure.reason}` });
+  }
+
+  #launchFailed(name: string, { errorType, reason }: LaunchFailure): void {
+    this.#options.extensions().launchFailed(name, errorType);
+    this.fail({ kind: 'extension', errorType: 'Extension.LaunchError', reason });
   }
 
   async #startRuntime(): Promise<void> {
-    if (!(await this.#launch(this.#runtime, { kind: 'runtime' }, this.#options.variables.runtime))) this.fail({ kind: 'invalidEntrypoint' });
+    const failure = await this.#launch(this.#runtime, { kind: 'runtime' }, this.#options.variables.runtime);
+    if (failure !== undefined) this.fail({ kind: 'invalidEntrypoint' });
   }
 
-  /** False when there is nothing that could be executed: the function's fault, not the host's. */
-  async #launch(guest: GuestProcess, process: Parameters<HostAgent['start']>[0]['process'], variables: Variables): Promise<boolean> {
+  /** What there is cannot be executed: the function's fault, not the host's. */
+  async #launch(
+    guest: GuestProcess,
+    process: Parameters<HostAgent['start']>[0]['process'],
+    variables: Variables,
+  ): Promise<LaunchFailure | undefined> {
     const { agent, environmentId } = this.#options;
     const start = agent.start({ environmentId, process, environment: { ...variables } });
     this.#starts.push(start);
@@ -152,13 +174,14 @@ export class ProcessGeneration {
       guest.started(await start);
     } catch (error) {
       guest.end();
-      if (error instanceof CloisterError && error.code === 'NotFound') return false;
+      const failure = error instanceof CloisterError ? launchFailures[error.code] : undefined;
+      if (failure !== undefined) return failure;
       if (this.#failure === undefined) throw error;
-      return true;
+      return undefined;
     }
     const exit = this.#earlyExits.get(guest.id ?? 0);
     if (exit !== undefined) this.#ended(guest, exit);
-    return true;
+    return undefined;
   }
 
   #ended(guest: GuestProcess, exit: ProcessExit): void {
@@ -206,8 +229,4 @@ export class ProcessGeneration {
       if (error instanceof CloisterError && (error.code === 'AgentGone' || error.code === 'EnvironmentGone')) this.gone();
     });
   }
-}
-
-function launchError(reason: string): FailureCause {
-  return { kind: 'extension', errorType: 'Extension.LaunchError', reason };
 }

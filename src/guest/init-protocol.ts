@@ -27,7 +27,7 @@ export interface StartProcess {
 export interface ListDirectory {
   /** Comes back with the answer. */
   readonly listId: number;
-  /** Whose right to execute counts. */
+  /** Who looks. */
   readonly uid: number;
   readonly gid: number;
   readonly directory: string;
@@ -68,7 +68,7 @@ export function encodeSignal(processId: number, signal: number): Buffer {
   return frame(operations.signal, body);
 }
 
-/** Bytes of a LIST request: the executable regular files directly in a directory. */
+/** Bytes of a LIST request: the files and links directly in a directory. */
 export function encodeList({ listId, uid, gid, directory }: ListDirectory): Buffer {
   const head = Buffer.alloc(12);
   [listId, uid, gid].forEach((value, index) => {

@@ -249,8 +249,11 @@ static int become(const struct start *start)
 	return failure;
 }
 
-/* Names of the executable regular files directly in the directory, each with its NUL; answers an errno, or 0. */
-static uint32_t list_executables(const char *path, unsigned char *names, size_t *size)
+/*
+ * Names of the files and links directly in the directory, each with its NUL; answers an errno, or 0. Whether they can be executed shows when
+ * somebody tries.
+ */
+static uint32_t list_files(const char *path, unsigned char *names, size_t *size)
 {
 	int directory = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), count = 0;
 	DIR *entries = directory < 0 ? NULL : fdopendir(directory);
@@ -260,11 +263,11 @@ static uint32_t list_executables(const char *path, unsigned char *names, size_t 
 	while (count < MAX_LISTED && (entry = readdir(entries)) != NULL) {
 		struct stat status;
 		size_t length = strlen(entry->d_name) + 1;
-		if (entry->d_type != DT_REG && entry->d_type != DT_UNKNOWN)
+		if (entry->d_type != DT_REG && entry->d_type != DT_LNK && entry->d_type != DT_UNKNOWN)
 			continue;
-		if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode))
+		if (length > 256 || fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
 			continue;
-		if (length > 256 || faccessat(directory, entry->d_name, X_OK, 0) != 0)
+		if (!S_ISREG(status.st_mode) && !S_ISLNK(status.st_mode))
 			continue;
 		memcpy(names + *size, entry->d_name, length);
 		*size += length;
@@ -283,7 +286,7 @@ static _Noreturn void list_in_child(int pipe, uint32_t uid, uint32_t gid, const 
 		_exit(126);
 	failure = (uint32_t)become_user(uid, gid);
 	if (failure == 0)
-		failure = list_executables(path, answer + LIST_HEAD, &size);
+		failure = list_files(path, answer + LIST_HEAD, &size);
 	write_u32(answer, failure);
 	write_u32(answer + 4, (uint32_t)size);
 	for (size_t sent = 0; sent < LIST_HEAD + size;) {

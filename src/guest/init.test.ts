@@ -183,7 +183,7 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     expect(output[0]).not.toMatch(/stranger-told|other-told/);
   });
 
-  it('lists the executable regular files of a directory, as the user may execute them', async () => {
+  it('lists the files and links of a directory, whoever may execute them, and nothing else', async () => {
     await using init = new RunningInit(binary);
     const extensions = join(directory, 'extensions');
     mkdirSync(extensions);
@@ -201,7 +201,7 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     init.list(7, extensions);
     const answer = await init.next();
     expect(answer).toMatchObject({ type: 'listed', listId: 7, errno: 0 });
-    expect((answer as { names: readonly string[] }).names.toSorted()).toEqual(['line\nfeed', 'one', 'two words']);
+    expect((answer as { names: readonly string[] }).names.toSorted()).toEqual(['line\nfeed', 'link', 'of-root', 'one', 'plain', 'two words']);
     symlinkSync(extensions, join(directory, 'linked'));
     for (const [path, errno] of [
       [join(directory, 'missing'), constants.errno.ENOENT],
@@ -217,7 +217,8 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     await using init = new RunningInit(binary);
     const large = join(directory, 'large');
     mkdirSync(large);
-    writeFileSync(join(large, 'plain-0'), '', { mode: 0o644 });
+    // Neither a file nor a link: all of them are looked at, and none counts.
+    spawnSync('mknod', [join(large, 'plain-0'), 'p']);
     for (let index = 1; index < 50_000; index += 1) linkSync(join(large, 'plain-0'), join(large, `plain-${index}`));
     init.list(1, large);
     init.list(2, large);
@@ -229,7 +230,7 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
       { type: 'exited', processId: 3, status: 0, signal: null },
     ]);
     expect(answers[3]).toEqual({ type: 'listed', listId: 1, errno: 0, names: [] });
-    for (let index = 0; index < 200; index += 1) writeFileSync(join(large, `run-${'x'.repeat(240)}-${index}`), '', { mode: 0o755 });
+    for (let index = 0; index < 200; index += 1) writeFileSync(join(large, `run-${'x'.repeat(240)}-${index}`), '');
     init.list(4, large);
     const full = await init.next();
     expect(full).toMatchObject({ type: 'listed', listId: 4, errno: 0 });

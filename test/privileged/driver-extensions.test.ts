@@ -27,6 +27,7 @@ echo leader-ready
 ${waiting}
 `,
   'extensions/not-a-program': 'neither a script nor a program',
+  'extensions/no-interpreter': '#!/nowhere\n',
   /** An echo, and a listener that accepts nobody, next door. */
   'extensions/listener': `#!/var/lang/bin/python3.13
 import socket
@@ -85,7 +86,7 @@ describe.each(['oci'])('driver contract, extensions and connections: %s', () => 
     return new Socket({ fd: daemon.takeDescriptor(), readable: true, writable: true });
   }
 
-  it('listExtensions() tells of executable regular files of all layers, sorted, and of nothing else', async () => {
+  it('listExtensions() tells of files and links of all layers, sorted, and of nothing else', async () => {
     const program = Buffer.from('#!/bin/sh\n');
     const other = await buildImageOf(
       daemon,
@@ -103,9 +104,9 @@ describe.each(['oci'])('driver contract, extensions and connections: %s', () => 
       ]),
     );
     using both = await claim([layer, other]);
-    expect(await names(both)).toEqual(['Alpha.sh', 'facts', 'listener', 'not-a-program', 'zeta']);
+    expect(await names(both)).toEqual(['Alpha.sh', 'facts', 'link', 'listener', 'no-interpreter', 'not-a-program', 'plain', 'zeta']);
     using one = await claim([other]);
-    expect(await names(one)).toEqual(['Alpha.sh', 'zeta']);
+    expect(await names(one)).toEqual(['Alpha.sh', 'link', 'plain', 'zeta']);
     using none = await claim([]);
     expect(await names(none)).toEqual([]);
     const linked = await buildImageOf(daemon, accountId, craftedZip([{ name: 'extensions', data: Buffer.from('/bin'), mode: 0o120777 }]));
@@ -115,7 +116,7 @@ describe.each(['oci'])('driver contract, extensions and connections: %s', () => 
   });
 
   it('listExtensions() of ten thousand files holds up neither the environment nor the agent, and tells of 64', async () => {
-    const many = Array.from({ length: 10_000 }, (_, index) => ({ name: `extensions/n${index}`, mode: index % 100 === 0 ? 0o100755 : 0o100644 }));
+    const many = Array.from({ length: 10_000 }, (_, index) => ({ name: `extensions/n${index}${index % 100 === 0 ? '' : '/inner'}`, mode: 0o100755 }));
     const large = await buildImageOf(daemon, accountId, craftedZip(many));
     using claimed = await claim([large, layer]);
     const [listed, started] = await Promise.all([
@@ -141,7 +142,8 @@ describe.each(['oci'])('driver contract, extensions and connections: %s', () => 
   it('start() of an extension that is not there or is no program is refused, and the environment lives', async () => {
     using claimed = await claim([layer]);
     expect(await startExtension(claimed, 'missing')).toMatchObject({ ok: false, code: 'NotFound' });
-    expect(await startExtension(claimed, 'not-a-program')).toMatchObject({ ok: false, code: 'NotFound' });
+    expect(await startExtension(claimed, 'no-interpreter')).toMatchObject({ ok: false, code: 'NotFound' });
+    expect(await startExtension(claimed, 'not-a-program')).toMatchObject({ ok: false, code: 'NoProgram' });
     expect((await startExtension(claimed, 'facts')).ok).toBe(true);
     await destroy(claimed);
   });

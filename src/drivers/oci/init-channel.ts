@@ -27,6 +27,11 @@ interface Waiting<T> {
 const maxUnreadBytes = 1_048_576;
 /** ENOENT and ENOTDIR: there is no such directory, or what is there is a link or a file. */
 const noDirectory: ReadonlySet<number> = new Set([2, 20]);
+/** EACCES and ENOEXEC. */
+const startFailures: ReadonlyMap<number, 'NotExecutable' | 'NoProgram'> = new Map([
+  [13, 'NotExecutable'],
+  [8, 'NoProgram'],
+]);
 
 /** The agent's end of PID 1's control socket. SECURITY: PID 1 is believed nothing but numbers; what it has of a directory is checked by who asked. */
 export class InitChannel {
@@ -48,7 +53,7 @@ export class InitChannel {
     this.#socket.on('close', () => this.#close());
   }
 
-  /** Resolves when exec succeeded. Rejects with `EnvironmentGone`, or with `NotFound` when no candidate could be executed. */
+  /** Resolves when exec succeeded. Rejects with `EnvironmentGone`, or when no candidate could be executed: `NotFound`, `NotExecutable`, `NoProgram`. */
   start(process: StartProcess): Promise<void> {
     return this.#ask(encodeStart(process), (waiting) => this.#starting.set(process.processId, waiting));
   }
@@ -59,7 +64,7 @@ export class InitChannel {
     this.#write(encodeSignal(processId, signal));
   }
 
-  /** Names of executable regular files, in no order and not looked at yet; at most 64. None where there is no such directory. */
+  /** Names of files and links, in no order and not looked at yet; at most 64. None where there is no such directory. */
   list(directory: Omit<ListDirectory, 'listId'>): Promise<readonly string[]> {
     const listId = this.#nextList++;
     return this.#ask(encodeList({ ...directory, listId }), (waiting) => this.#listing.set(listId, waiting));
@@ -125,7 +130,12 @@ export class InitChannel {
     const waiting = this.#starting.get(reply.processId);
     this.#starting.delete(reply.processId);
     if (reply.type === 'started') waiting?.resolve();
-    else waiting?.reject(new CloisterError('NotFound', `no entry point could be executed (errno ${reply.errno})`, { operation: 'start process' }));
+    else
+      waiting?.reject(
+        new CloisterError(startFailures.get(reply.errno) ?? 'NotFound', `no entry point could be executed (errno ${reply.errno})`, {
+          operation: 'start process',
+        }),
+      );
   }
 
   #takeList({ listId, errno, names }: Extract<InitReply, { readonly type: 'listed' }>): void {

@@ -2,6 +2,7 @@ import { expect } from 'vitest';
 import type { ActorProcess } from '../harness/actor-process.ts';
 import type { ConformanceCase } from '../harness/conformance.ts';
 import type { Stage } from '../harness/stage.ts';
+import type { FunctionShape } from '../harness/stage-stock.ts';
 import { docs, expectForbidden, PlayedExtension, respond, rie, runtimeNext } from './played-extension.ts';
 
 const watcher = { extensions: ['watcher'] };
@@ -82,6 +83,46 @@ const invokeEnds: readonly {
   { rule: 'exits without a word', errorType: 'Extension.Crash', reason: 'exit code 0', end: async (extension) => extension.actor.exit(0) },
 ];
 
+const launch = `${rie} core/registrations.go MapErrorToAgentInfoErrorType, rapid/handlers.go doInitExtensions`;
+
+/** What cannot be started, and how that is told. */
+const launchFailures: readonly {
+  readonly what: string;
+  readonly source: string;
+  readonly function: FunctionShape;
+  readonly errorType: string;
+  readonly reason: string;
+}[] = [
+  {
+    what: 'a file of the extensions that may not be executed',
+    source: `aws-samples/aws-lambda-extensions#38, a recorded answer; ${launch}`,
+    function: { otherExtension: { name: 'plain', content: '#!/bin/sh\n', mode: 0o100644 } },
+    errorType: 'PermissionDenied',
+    reason: 'fork/exec /opt/extensions/plain: permission denied',
+  },
+  {
+    what: 'a file of the extensions that is no program',
+    source: `elastic/apm-aws-lambda#92, a recorded answer; ${launch}`,
+    function: { otherExtension: { name: 'garbage', content: 'neither script nor program', mode: 0o100755 } },
+    errorType: 'UnknownError',
+    reason: 'fork/exec /opt/extensions/garbage: exec format error',
+  },
+  {
+    what: 'an extension whose interpreter is not there',
+    source: `aws-samples/aws-lambda-extensions#54, a recorded answer; ${launch}`,
+    function: { otherExtension: { name: 'orphan', content: '#!/nowhere\n', mode: 0o100755 } },
+    errorType: 'UnknownError',
+    reason: 'fork/exec /opt/extensions/orphan: no such file or directory',
+  },
+  {
+    what: 'an eleventh file of the extensions',
+    source: `${docs}: at most 10; ${launch}`,
+    function: { extensions: Array.from({ length: 11 }, (_, index) => `agent-${index}`) },
+    errorType: 'TooManyExtensions',
+    reason: 'ErrTooManyExtensions',
+  },
+];
+
 /** POST /extension/init/error and /extension/exit/error, and how extensions fail. */
 export const failureCases: readonly ConformanceCase[] = [
   ...initEnds.map(
@@ -109,6 +150,23 @@ export const failureCases: readonly ConformanceCase[] = [
           `EXTENSION\tName: watcher\t${state}\n`,
           `INIT_REPORT Init Duration\tPhase: invoke\tStatus: error\tError Type: ${errorType}\n`,
         ]);
+      },
+    }),
+  ),
+  ...launchFailures.map(
+    ({ what, function: shape, errorType, reason, source }): ConformanceCase => ({
+      rule: `${what} fails the init with Extension.LaunchError, and the runtime is never started`,
+      source,
+      function: shape,
+      run: async (stage) => {
+        const { value, functionError, requestId, log } = await stage.invoke({}, { LogType: 'Tail' });
+        expect([functionError, value]).toEqual([
+          'Unhandled',
+          { errorType: 'Extension.LaunchError', errorMessage: `RequestId: ${requestId} Error: ${reason}` },
+        ]);
+        expect(log).toMatch(/^REPORT .*\tStatus: error\tError Type: Extension\.LaunchError\t$/m);
+        expect(log).toMatch(new RegExp(`^EXTENSION\tName: \\S+\tState: LaunchError\tEvents: \\[\\]\tError Type: ${errorType}$`, 'm'));
+        await expect(stage.process('runtime', 50)).rejects.toThrow('no process of runtime came up');
       },
     }),
   ),

@@ -5,6 +5,7 @@ import { zip } from '../../../bench/zip.ts';
 import { AdminClient } from '../../../src/cli/admin-client.ts';
 import { type RunningDaemon, startDaemon } from '../../daemon.ts';
 import { deploy } from '../../functions.ts';
+import { craftedZip } from '../../support/crafted-zip.ts';
 import { LivingEnvironments } from './living-environments.ts';
 import { Stage } from './stage.ts';
 
@@ -14,6 +15,8 @@ export interface FunctionShape {
   readonly timeoutSeconds?: number;
   /** External extensions by name: actors, too. */
   readonly extensions?: readonly string[];
+  /** A file beside them that is no actor, with its mode. */
+  readonly otherExtension?: { readonly name: string; readonly content: string; readonly mode: number };
   /** More settings, such as LoggingConfig, as CreateFunction takes them. */
   readonly settings?: Partial<Omit<CreateFunctionRequest, 'FunctionName' | 'Code' | 'Runtime' | 'Role'>>;
 }
@@ -84,11 +87,13 @@ export class StageStock implements AsyncDisposable {
     place.isTaken = false;
   }
 
-  async #makeStage({ timeoutSeconds = 30, extensions = [], settings = {} }: FunctionShape): Promise<Stage> {
+  async #makeStage({ timeoutSeconds = 30, extensions = [], otherExtension, settings = {} }: FunctionShape): Promise<Stage> {
     const functionName = `case-${++this.#functions}`;
     const lambda = this.#daemon.lambda();
     const { Environment, Layers = [], ...others } = settings;
-    const layers = extensions.length === 0 ? Layers : [...Layers, await this.#layerOf(extensions)];
+    const layers = [...Layers];
+    if (extensions.length > 0) layers.push(await this.#layerOf(extensions));
+    if (otherExtension !== undefined) layers.push(await this.#layerOfFile(otherExtension));
     const actor = stripTypeScriptTypes(readFileSync(new URL('actor.ts', import.meta.url), 'utf8'));
     await deploy(lambda, {
       name: functionName,
@@ -113,8 +118,15 @@ export class StageStock implements AsyncDisposable {
   }
 
   async #publish(extensions: readonly string[], LayerName: string): Promise<string> {
-    const files = Object.fromEntries(extensions.map((name) => [`extensions/${name}`, extension]));
-    const published = await this.#daemon.lambda().send(new PublishLayerVersionCommand({ LayerName, Content: { ZipFile: await zip(files) } }));
+    return this.#publishZip(LayerName, await zip(Object.fromEntries(extensions.map((name) => [`extensions/${name}`, extension]))));
+  }
+
+  #layerOfFile({ name, content, mode }: NonNullable<FunctionShape['otherExtension']>): Promise<string> {
+    return this.#publishZip(`other-${name}`, craftedZip([{ name: `extensions/${name}`, data: Buffer.from(content), mode }]));
+  }
+
+  async #publishZip(LayerName: string, ZipFile: Buffer): Promise<string> {
+    const published = await this.#daemon.lambda().send(new PublishLayerVersionCommand({ LayerName, Content: { ZipFile } }));
     return published.LayerVersionArn ?? '';
   }
 }
