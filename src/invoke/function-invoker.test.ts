@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { extensionProgram } from '../../test/support/extension-program.ts';
 import { FakeHostAgent, type RuntimeProcess, type RuntimeProgram } from '../../test/support/fake-host-agent.ts';
 import { functionVersion } from '../../test/support/function-version.ts';
 import { generousPoolLimits, lambdaConcurrencyLimits } from '../../test/support/pool-limits.ts';
@@ -38,8 +39,15 @@ function scaledClock(timeScale: number): Clock {
   return { ...systemClock, schedule: (delayMs, task) => systemClock.schedule(delayMs * timeScale, task) };
 }
 
-function rig(program: RuntimeProgram, options: { timeScale?: number; maxEnvironments?: number; onProblem?: () => void } = {}): Rig {
-  const agent = new FakeHostAgent(program);
+interface RigOptions {
+  readonly timeScale?: number;
+  readonly maxEnvironments?: number;
+  readonly onProblem?: () => void;
+  readonly extensions?: Readonly<Record<string, RuntimeProgram>>;
+}
+
+function rig(program: RuntimeProgram, options: RigOptions = {}): Rig {
+  const agent = new FakeHostAgent(program, { extensions: options.extensions ?? {} });
   const directory = mkdtempSync(join(tmpdir(), 'invoker-logs-'));
   const problems: string[] = [];
   const onProblem = (problem: string): void => {
@@ -342,6 +350,30 @@ describe('a function that fails', () => {
     expect(second.timedOut).toBeUndefined();
     expect(agent.verbs.slice(5)).toEqual(['start', 'setLimits invoke', 'reset', 'setLimits init', 'start', 'setLimits invoke']);
     expect((await lines()).join('')).toMatch(new RegExp(`REPORT RequestId: ${one.requestId}\t.*\tStatus: timeout\t\n`));
+  });
+
+  it('keeps nobody waiting for its extensions to end: not for the answer, the tail or another environment', async () => {
+    const told = Promise.withResolvers<void>();
+    const deaf = extensionProgram('deaf', {
+      onShutdown: async () => {
+        told.resolve();
+        await forever;
+      },
+    });
+    let hasFailed = false;
+    const runtime = serving((_event, process) => {
+      if (hasFailed) return '"other"';
+      hasFailed = true;
+      process.exit({ status: 1 });
+      return forever;
+    });
+    const { agent, invoker } = rig(runtime, { timeScale: 0.2, extensions: { deaf } });
+    const fn = functionVersion({ timeoutSeconds: 60 });
+    expect(String((await invoker.invoke(request(fn, { logTail: true }))).logTail)).toContain('Error Type: Runtime.ExitError');
+    expect(agent.verbs).not.toContain('reset');
+    expect(String((await invoker.invoke(request(fn))).payload)).toBe('"other"');
+    await told.promise;
+    expect(agent.verbs.filter((verb) => verb === 'openSlot')).toHaveLength(2);
   });
 
   it.each([

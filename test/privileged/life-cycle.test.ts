@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { InvokeCommand, type LambdaClient, PublishLayerVersionCommand } from '@aws-sdk/client-lambda';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -85,6 +86,11 @@ interface Listed {
   readonly pids: readonly number[];
 }
 
+/** As the kernel says. */
+function becomesFrozen(group: ControlGroupFiles): Promise<void> {
+  return expect.poll(() => group.read('freezer', 'freezer.state', 'cgroup.events'), { interval: 5 }).toMatch(/^FROZEN$|^frozen 1$/m);
+}
+
 describe('the life of an execution environment', () => {
   let daemon: RunningDaemon;
   let lambda: LambdaClient;
@@ -113,11 +119,6 @@ describe('the life of an execution environment', () => {
     return ControlGroupFiles.of((await environmentOf(functionName)).pids[0] ?? 0);
   }
 
-  /** As the kernel says. */
-  function becomesFrozen(group: ControlGroupFiles): Promise<void> {
-    return expect.poll(() => group.read('freezer', 'freezer.state', 'cgroup.events'), { interval: 5 }).toMatch(/^FROZEN$|^frozen 1$/m);
-  }
-
   /** An invocation that comes sooner finds another environment. */
   function becomesFree(functionName: string): Promise<void> {
     return expect.poll(async () => (await environmentOf(functionName)).state, { interval: 20, timeout: 5_000 }).toBe('claimed');
@@ -143,7 +144,7 @@ describe('the life of an execution environment', () => {
     expect(group.cpuSeconds()).toBe(before);
     // They would have: the same processes while an invocation runs.
     await invoke(lambda, 'ticker', { ms: 200 });
-    expect(group.cpuSeconds()).toBeGreaterThan(before + 0.05);
+    expect(group.cpuSeconds()).toBeGreaterThan(before + 0.01);
   });
 
   it('stops within 5 ms of the end of an invocation', async () => {
@@ -209,5 +210,37 @@ describe('the life of an execution environment', () => {
     const log = await logOf('watched');
     expect(log.trimEnd().split('\n').slice(-2).join('\n')).toMatch(/runtime terminated\n.*extension told spindown with 2 s left$/);
     expect(log).toContain('EXTENSION\tName: recorder\tState: Ready\tEvents: [INVOKE,SHUTDOWN]');
+  });
+
+  it('ends so, too, when Cloister stops', async () => {
+    await counted();
+    await becomesFrozen(await groupOf('watched'));
+    const before = spindowns(daemon.dataDir);
+    expect(await daemon.stop()).toBe(0);
+    expect(spindowns(daemon.dataDir)).toBe(before + 1);
+  });
+});
+
+/** Told in the log files of a data directory. */
+function spindowns(dataDir: string): number {
+  const logs = join(dataDir, 'logs');
+  const files = readdirSync(logs, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+  const texts = files.map(({ parentPath, name }) => readFileSync(join(parentPath, name), 'utf8'));
+  return texts.join('').match(/extension told spindown/g)?.length ?? 0;
+}
+
+describe('a frozen environment whose host agent is killed', () => {
+  it('is thawed by the daemon, so that its PID 1 sees that and ends it', async () => {
+    await using daemon = await startDaemon();
+    const lambda = daemon.lambda();
+    await deploy(lambda, { name: 'ticker', runtime: 'nodejs24.x', files: { 'index.js': ticker } });
+    await invoke(lambda, 'ticker');
+    const admin = new AdminClient({ ...daemon.credentials, credentials: daemon.credentials });
+    const { environments } = (await admin.get('environments')) as { environments: Listed[] };
+    const pids = environments.flatMap((environment) => environment.pids);
+    expect(pids.length).toBeGreaterThan(1);
+    await becomesFrozen(ControlGroupFiles.of(pids[0] ?? 0));
+    daemon.agent.kill('SIGKILL');
+    await expect.poll(() => pids.filter((pid) => existsSync(`/proc/${pid}`)), { timeout: 10_000 }).toEqual([]);
   });
 });
