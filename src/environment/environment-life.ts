@@ -235,12 +235,12 @@ export class EnvironmentLife {
 
   /**
    * ORDER: the agent works on several messages at once, and a process that it starts after what follows would stay: no start is on its way then.
-   * Thawed also when all is killed at once: a PID 1 whose agent has gone ends its environment, if it runs.
+   * What is killed at once with the whole environment stays frozen: none of the function's code runs any more.
    */
   async #shutDown(reason: ShutdownReason): Promise<void> {
     const { runtimeApi, freezer, telemetry } = this.claimed.parts;
     runtimeApi.suspend();
-    freezer.release();
+    if (reason !== 'spindown' || this.#generation?.hasExtensions === true) freezer.release();
     telemetry.flush();
     await this.#generation?.shutdown(reason);
   }

@@ -55,12 +55,18 @@ export class Freezer {
     this.#due = undefined;
   }
 
-  /** Leaves the environment as it is: who takes it apart thaws it, too. */
+  /** What the host agent could not take apart is let run: a PID 1 whose agent has gone then ends its environment. */
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.hold();
-    closeSync(this.#options.descriptor);
+    try {
+      if (this.#isFrozen) this.#write(this.#options.words.thawed);
+    } catch {
+      // It is gone: the kernel answers ENODEV.
+    } finally {
+      closeSync(this.#options.descriptor);
+    }
   }
 
   #freeze(): void {

@@ -419,6 +419,31 @@ describe('Shutdown', () => {
     expect(rig.clock.monotonicMs()).toBe(0);
   });
 
+  it('of a frozen environment without extensions runs nothing of the function any more', async () => {
+    const rig = await startedRig(echo());
+    rig.clock.advance(2);
+    const atDestroy: (readonly string[])[] = [];
+    const destroy = rig.agent.destroy.bind(rig.agent);
+    rig.agent.destroy = (id) => {
+      atDestroy.push(rig.freezerWrites);
+      return destroy(id);
+    };
+    await rig.environment.destroy();
+    expect(atDestroy).toEqual([['FROZEN']]);
+  });
+
+  it('lets a frozen environment run whose host agent has gone, so that its PID 1 can see it', async () => {
+    const rig = await startedRig(echo());
+    rig.clock.advance(2);
+    const destroy = rig.agent.destroy.bind(rig.agent);
+    rig.agent.destroy = async (id) => {
+      await destroy(id);
+      throw new CloisterError('AgentGone', 'the host agent has ended', { operation: 'test' });
+    };
+    await rig.environment.destroy();
+    expect(rig.freezerWrites).toEqual(['FROZEN', 'THAWED']);
+  });
+
   it('terminates the runtime first, then tells extensions why and until when, and waits for all of them', async () => {
     const order: string[] = [];
     const events: ExtensionEvent[] = [];
