@@ -37,6 +37,34 @@ export const nextCases: readonly ConformanceCase[] = [
     },
   },
   {
+    rule: 'an event carries exactly request id, deadline, ARN, trace id and content type',
+    source: next,
+    reuse: true,
+    run: async (stage) => {
+      const { api, event, requestId, answer } = await stage.begin();
+      const names = event.headers.map(([name]) => name).filter((name) => !/^(content-length|connection|keep-alive)$/i.test(name));
+      expect(names.toSorted()).toEqual([
+        'Content-Type',
+        'Lambda-Runtime-Aws-Request-Id',
+        'Lambda-Runtime-Deadline-Ms',
+        'Lambda-Runtime-Invoked-Function-Arn',
+        'Lambda-Runtime-Trace-Id',
+      ]);
+      await respond(api, requestId);
+      await answer;
+    },
+  },
+  {
+    rule: 'the trace id is an X-Ray tracing header',
+    source: `${next}; AWS X-Ray: Tracing header`,
+    reuse: true,
+    run: async (stage) => {
+      const { api, event, requestId } = await stage.begin();
+      expect(event.header('lambda-runtime-trace-id')).toMatch(/^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=[01]/);
+      await respond(api, requestId);
+    },
+  },
+  {
     rule: 'the content type of an event is application/json',
     source: `${rie} rapi/rendering/rendering.go renderInvokeHeaders`,
     reuse: true,
