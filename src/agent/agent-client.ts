@@ -91,6 +91,7 @@ export class AgentClient implements HostAgent {
       runtimeApi: this.#take(tokens.runtimeApi),
       stdout: this.#take(tokens.stdout),
       stderr: this.#take(tokens.stderr),
+      extensionOutput: this.#take(tokens.extensionOutput),
       memoryPeak: this.#take(tokens.memoryPeak),
       freezer: this.#take(tokens.freezer),
       freezerWords: tokens.freezerWords,

@@ -6,6 +6,8 @@ export interface ClaimedDescriptors {
   readonly runtimeApi: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** Of every extension's process, both of its streams. */
+  readonly extensionOutput: number;
   readonly memoryPeak: number;
   /** Write-only. One write of a word freezes or thaws the environment, without a word to the agent. */
   readonly freezer: number;

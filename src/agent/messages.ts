@@ -127,6 +127,7 @@ export interface Results {
     readonly runtimeApi: number;
     readonly stdout: number;
     readonly stderr: number;
+    readonly extensionOutput: number;
     /** Read-only, rewindable: decimal bytes, the environment's peak memory. */
     readonly memoryPeak: number;
     /** Write-only: the environment's freezer; one write of a word freezes or thaws it. */

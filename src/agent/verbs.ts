@@ -64,11 +64,12 @@ export function verbHandlers(options: VerbsOptions): Handlers {
     claim: async ({ environmentId, owner, codeDigest, layers }, send) => {
       const code = findImage(owner, { accountId: owner.accountId, digest: codeDigest });
       const ends = await driver.claim(environmentId, { owner, code, layers: layers.map((layer) => findImage(owner, layer)) });
-      const { runtimeApi, stdout, stderr, memoryPeak, freezer, freezerWords } = ends;
+      const { runtimeApi, stdout, stderr, extensionOutput, memoryPeak, freezer, freezerWords } = ends;
       return {
         runtimeApi: send(runtimeApi),
         stdout: send(stdout),
         stderr: send(stderr),
+        extensionOutput: send(extensionOutput),
         memoryPeak: send(memoryPeak),
         freezer: send(freezer),
         freezerWords,

@@ -35,6 +35,8 @@ export interface EnvironmentDescriptors {
   readonly runtimeApi: number;
   readonly stdout: number;
   readonly stderr: number;
+  /** Of every extension's process, both of its streams. */
+  readonly extensionOutput: number;
   readonly memoryPeak: number;
   /** For writing alone. */
   readonly freezer: number;

@@ -13,13 +13,14 @@ afterEach(() => {
 });
 
 function logRig(json?: JsonLogging) {
-  const [stdout, stderr] = [openPipe(), openPipe()];
+  const [stdout, stderr, extensionOutput] = [openPipe(), openPipe(), openPipe()];
   const written: string[] = [];
   const told: { readonly type: string; readonly record: unknown }[] = [];
   const log = new EnvironmentLog({
     sink: { append: (_timeMs, message) => void written.push(message), congestion: () => undefined, close: () => {} },
     stdout: stdout.readEnd,
     stderr: stderr.readEnd,
+    extensionOutput: extensionOutput.readEnd,
     clock: new FakeClock(),
     telemetry: {
       wants: () => true,
@@ -32,12 +33,13 @@ function logRig(json?: JsonLogging) {
     log.close();
     closeSync(stdout.writeEnd);
     closeSync(stderr.writeEnd);
+    closeSync(extensionOutput.writeEnd);
   });
-  const write = async (text: string): Promise<void> => {
-    writeSync(stdout.writeEnd, text);
+  const write = async (text: string, pipe = stdout): Promise<void> => {
+    writeSync(pipe.writeEnd, text);
     await log.drain();
   };
-  return { log, written, told, write };
+  return { log, written, told, write, extensionOutput };
 }
 
 const outcome = (status: 'success' | 'timeout'): PlatformEvent => ({
@@ -111,6 +113,14 @@ describe('EnvironmentLog of a function with JSON', () => {
     const { told, write } = logRig({ systemLevel: 'INFO', applicationLevel: 'INFO' });
     await write('{"a":[1, 2]}\r\nplain "text"\n');
     expect(told.map(({ record }) => record)).toEqual([{ a: [1, 2] }, 'plain "text"']);
+  });
+
+  it('writes what extensions write as it is, whatever its level, and tells it apart', async () => {
+    const { written, told, write, extensionOutput } = logRig({ systemLevel: 'WARN', applicationLevel: 'FATAL' });
+    const line = '{"level":"TRACE","timestamp":"2026-01-01T00:00:00Z"}';
+    await write(`${line}\n`, extensionOutput);
+    expect(written).toEqual([`${line}\n`]);
+    expect(told).toEqual([{ type: 'extension', record: line }]);
   });
 
   it('tells a failure as an object, so that every line can be read as JSON', () => {

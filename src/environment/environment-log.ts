@@ -10,7 +10,7 @@ import { platformText } from './platform-text.ts';
 import type { TelemetryRelay } from './telemetry/telemetry-relay.ts';
 import { TokenBudget } from './token-budget.ts';
 
-/** What stdout and stderr of one environment may write together, sustained, and at once. */
+/** What all pipes of one environment may write together, sustained, and at once. */
 const bytesPerSecond = 10 * 1024 * 1024;
 const burstBytes = 2 * 1024 * 1024;
 
@@ -25,20 +25,20 @@ export interface EnvironmentLogOptions {
   /** Read ends of the environment's pipes; owned from here on. */
   readonly stdout: number;
   readonly stderr: number;
+  readonly extensionOutput: number;
   readonly clock: Clock;
   readonly telemetry: Pick<TelemetryRelay, 'event' | 'line' | 'wants'>;
   /** Absent: the log is text. */
   readonly json?: JsonLogging;
 }
 
-/** The log stream of one environment: its two pipes and what the platform tells, in the order they come. All of it is offered to telemetry. */
+/** The log stream of one environment: its pipes and what the platform tells, in the order they come. All of it is offered to telemetry. */
 export class EnvironmentLog {
   readonly #sink: LogSink;
   readonly #clock: Clock;
   readonly #telemetry: EnvironmentLogOptions['telemetry'];
   readonly #json: JsonLogging | undefined;
-  readonly #stdout: LogPipe;
-  readonly #stderr: LogPipe;
+  readonly #pipes: readonly LogPipe[];
   #tail: LogTail | undefined;
 
   constructor(options: EnvironmentLogOptions) {
@@ -47,10 +47,13 @@ export class EnvironmentLog {
     this.#telemetry = options.telemetry;
     this.#json = options.json;
     const budget = new TokenBudget({ tokensPerSecond: bytesPerSecond, burst: burstBytes, clock: options.clock });
-    const onLine = (line: Buffer) => this.#line(line);
-    const shared = { budget, clock: options.clock, onLine, congestion: () => options.sink.congestion() };
-    this.#stdout = new LogPipe({ ...shared, descriptor: options.stdout });
-    this.#stderr = new LogPipe({ ...shared, descriptor: options.stderr });
+    const shared = { budget, clock: options.clock, congestion: () => options.sink.congestion() };
+    const onLine = (line: Buffer) => this.#functionLine(line);
+    this.#pipes = [
+      new LogPipe({ ...shared, onLine, descriptor: options.stdout }),
+      new LogPipe({ ...shared, onLine, descriptor: options.stderr }),
+      new LogPipe({ ...shared, onLine: (line) => this.#extensionLine(line), descriptor: options.extensionOutput }),
+    ];
   }
 
   /** Tells what the platform does. Whether and how it is written is a matter of the function's log format; telemetry gets all of it. */
@@ -81,17 +84,16 @@ export class EnvironmentLog {
 
   /** Resolves when everything that the environment had written by now is in the log; what is far over the budget comes later. */
   async drain(maxWaitMs = drainWaitMs): Promise<void> {
-    await Promise.all([this.#stdout.drain(maxWaitMs), this.#stderr.drain(maxWaitMs)]);
+    await Promise.all(this.#pipes.map((pipe) => pipe.drain(maxWaitMs)));
   }
 
   close(): void {
-    this.#stdout.close();
-    this.#stderr.close();
+    for (const pipe of this.#pipes) pipe.close();
     this.#sink.close();
   }
 
   /** Takes a line of the function's; returns what it cost beyond its bytes. */
-  #line(line: Buffer): number {
+  #functionLine(line: Buffer): number {
     const timeMs = this.#clock.wallMs();
     const text = line.toString();
     const object = this.#json === undefined ? undefined : jsonObjectOf(text);
@@ -100,6 +102,15 @@ export class EnvironmentLog {
     const isWritten = this.#json === undefined || object === undefined || isLogged(applicationLevelOf(object), this.#json.applicationLevel);
     if (isWritten) this.#write(line, text, timeMs);
     return this.#json === undefined ? 0 : line.length * jsonCostPerByte;
+  }
+
+  /** Extensions have no log levels and no format. */
+  #extensionLine(line: Buffer): number {
+    const timeMs = this.#clock.wallMs();
+    const text = line.toString();
+    if (this.#telemetry.wants('extension')) this.#telemetry.line('extension', jsonString(text), timeMs);
+    this.#write(line, text, timeMs);
+    return 0;
   }
 
   #writeLine(text: string, timeMs: number): void {

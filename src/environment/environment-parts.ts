@@ -51,9 +51,17 @@ export class EnvironmentParts {
     readonly onProblem: (problem: string, cause: unknown) => void;
   }): Promise<EnvironmentParts> {
     const { descriptors, sink, clock, port, function: fn, streamLimits, connect, onProblem } = options;
-    const { memoryPeak, stdout, stderr } = descriptors;
+    const { memoryPeak, stdout, stderr, extensionOutput } = descriptors;
     const telemetry = new TelemetryRelay({ clock, connect });
-    const log = new EnvironmentLog({ sink, stdout, stderr, clock, telemetry, ...(fn.jsonLogging === undefined ? {} : { json: fn.jsonLogging }) });
+    const log = new EnvironmentLog({
+      sink,
+      stdout,
+      stderr,
+      extensionOutput,
+      clock,
+      telemetry,
+      ...(fn.jsonLogging === undefined ? {} : { json: fn.jsonLogging }),
+    });
     const freezer = new Freezer({
       descriptor: descriptors.freezer,
       words: descriptors.freezerWords,
@@ -128,6 +136,6 @@ function subscribe(
 
 /** For a claim that nobody wants any more. */
 export function closeDescriptors(descriptors: ClaimedDescriptors): void {
-  const { runtimeApi, stdout, stderr, memoryPeak, freezer } = descriptors;
-  for (const descriptor of [runtimeApi, stdout, stderr, memoryPeak, freezer]) closeSync(descriptor);
+  const { runtimeApi, stdout, stderr, extensionOutput, memoryPeak, freezer } = descriptors;
+  for (const descriptor of [runtimeApi, stdout, stderr, extensionOutput, memoryPeak, freezer]) closeSync(descriptor);
 }

@@ -10,7 +10,7 @@ const maxNamesBytes = 16_384;
 const maxRequestBytes = 131_072;
 const listed = 5;
 const noStatus = 0xffff_ffff;
-const operations = { start: 1, reset: 2, signal: 3, list: 4 } as const;
+const operations = { start: 1, reset: 2, signal: 3, list: 4, startExtension: 5 } as const;
 
 export interface StartProcess {
   /** Chosen by the agent; unique among the processes that run. */
@@ -22,6 +22,8 @@ export interface StartProcess {
   readonly candidates: readonly string[];
   /** The whole environment of the process. At most 4,096 variables. */
   readonly variables: Readonly<Record<string, string>>;
+  /** Where its standard output and error go: the runtime's two pipes, or the one of all extensions. */
+  readonly output: 'runtime' | 'extension';
 }
 
 export interface ListDirectory {
@@ -43,7 +45,7 @@ export type InitReply =
   /** `errno` 0: that is all there is, but for what is beyond 64. SECURITY: a stranger's bytes, not in any order. */
   | { readonly type: 'listed'; readonly listId: number; readonly errno: number; readonly names: readonly string[] };
 
-/** Bytes of a START request. Throws `BadMessage` when a string holds NUL or the request is over 128 KiB. */
+/** Bytes of a START or START EXTENSION request. Throws `BadMessage` when a string holds NUL or the request is over 128 KiB. */
 export function encodeStart(process: StartProcess): Buffer {
   const variables = Object.entries(process.variables).map(([name, value]) => `${name}=${value}`);
   const strings = [process.cwd, ...process.candidates, ...variables];
@@ -52,7 +54,8 @@ export function encodeStart(process: StartProcess): Buffer {
   [process.processId, process.uid, process.gid, process.candidates.length, variables.length].forEach((value, index) => {
     head.writeUInt32LE(value, 4 * index);
   });
-  return frame(operations.start, Buffer.concat([head, Buffer.from(strings.map((text) => `${text}\0`).join(''), 'utf8')]));
+  const operation = process.output === 'extension' ? operations.startExtension : operations.start;
+  return frame(operation, Buffer.concat([head, Buffer.from(strings.map((text) => `${text}\0`).join(''), 'utf8')]));
 }
 
 /** Bytes of a RESET request: kill everything but PID 1. */

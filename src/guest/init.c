@@ -6,7 +6,8 @@
  * neither write to it (close-on-exec, not dumpable) nor trace it (other uid, no capability). What it reads of a directory's names comes through
  * the pipe of a process without any right, and goes on as bytes, so many and no more.
  *
- * Descriptors at start: 3 control socket (stream), 4 and 5 the write ends of the pipes for standard output and standard error.
+ * Descriptors at start: 3 control socket (stream), 4 and 5 the write ends of the pipes for standard output and standard error of the runtime,
+ * 6 that of the one pipe for both of every extension.
  * The messages are described in init-protocol.ts.
  */
 #define _GNU_SOURCE
@@ -28,8 +29,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONTROL = 3, STDOUT_PIPE = 4, STDERR_PIPE = 5 };
-enum { OP_START = 1, OP_RESET = 2, OP_SIGNAL = 3, OP_LIST = 4 };
+enum { CONTROL = 3, STDOUT_PIPE = 4, STDERR_PIPE = 5, EXTENSION_PIPE = 6 };
+enum { OP_START = 1, OP_RESET = 2, OP_SIGNAL = 3, OP_LIST = 4, OP_START_EXTENSION = 5 };
 enum { STARTED = 1, EXITED = 2, START_FAILED = 3, RESET_DONE = 4, LISTED = 5 };
 enum { MAX_REQUEST = 131072, MAX_CANDIDATES = 16, MAX_VARIABLES = 4096, MAX_PROCESSES = 64, HIGHEST_SIGNAL = 64 };
 enum { MAX_LISTED = 64, MAX_NAMES = MAX_LISTED * 256, LIST_HEAD = 8 };
@@ -43,6 +44,7 @@ struct process {
 
 struct start {
 	uint32_t uid, gid;
+	int is_extension; /* whose pipe its output goes to */
 	const char *cwd;
 	const char *candidates[MAX_CANDIDATES + 1];
 	char *variables[MAX_VARIABLES + 1];
@@ -229,7 +231,8 @@ static int become_user(uint32_t uid, uint32_t gid)
 static int become(const struct start *start)
 {
 	int failure;
-	if (dup2(STDOUT_PIPE, STDOUT_FILENO) < 0 || dup2(STDERR_PIPE, STDERR_FILENO) < 0)
+	int output = start->is_extension ? EXTENSION_PIPE : STDOUT_PIPE, errors = start->is_extension ? EXTENSION_PIPE : STDERR_PIPE;
+	if (dup2(output, STDOUT_FILENO) < 0 || dup2(errors, STDERR_FILENO) < 0)
 		return errno;
 	if ((failure = become_user(start->uid, start->gid)) != 0)
 		return failure;
@@ -412,7 +415,8 @@ static int parse_start(unsigned char *body, size_t size, uint32_t *id)
 static void handle_request(unsigned char *body, size_t size)
 {
 	uint32_t id;
-	if (body[0] == OP_START) {
+	if (body[0] == OP_START || body[0] == OP_START_EXTENSION) {
+		order.is_extension = body[0] == OP_START_EXTENSION;
 		if (parse_start(body + 1, size - 1, &id) != 0 || find_by_id(id) != NULL)
 			end_environment(1);
 		start(id);
@@ -467,7 +471,9 @@ static void set_up_descriptors(void)
 	for (int fd = CONTROL; fd <= STDERR_PIPE; fd++)
 		if (fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
 			end_environment(1);
-	if (close_range(STDERR_PIPE + 1, ~0u, 0) != 0)
+	/* Without it no extension can be started, and starting one says so. */
+	fcntl(EXTENSION_PIPE, F_SETFD, FD_CLOEXEC);
+	if (close_range(EXTENSION_PIPE + 1, ~0u, 0) != 0)
 		end_environment(1);
 }
 

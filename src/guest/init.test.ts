@@ -26,11 +26,12 @@ class RunningInit implements AsyncDisposable {
   readonly control: Duplex;
   #bytes = Buffer.alloc(0);
   #output = '';
+  extensionOutput = '';
   readonly exited: Promise<number | null>;
   readonly #ended: Promise<unknown>;
 
   constructor(binary: string) {
-    this.#process = spawn('unshare', [...unshareArguments, binary], { stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe'] });
+    this.#process = spawn('unshare', [...unshareArguments, binary], { stdio: ['ignore', 'inherit', 'inherit', 'pipe', 'pipe', 'pipe', 'pipe'] });
     this.control = this.#process.stdio[3] as Duplex;
     this.control.on('data', (chunk: Buffer) => {
       this.#bytes = Buffer.concat([this.#bytes, chunk]);
@@ -38,8 +39,13 @@ class RunningInit implements AsyncDisposable {
     });
     this.control.on('error', () => {});
     for (const index of [4, 5]) (this.#process.stdio[index] as Readable).on('data', (chunk: Buffer) => this.#hear(chunk));
+    const extensionPipe: number = 6;
+    (this.#process.stdio[extensionPipe] as Readable).on('data', (chunk: Buffer) => {
+      this.extensionOutput += chunk.toString('utf8');
+      this.control.emit('output');
+    });
     this.exited = once(this.#process, 'exit').then(([status]) => status as number | null);
-    this.#ended = Promise.all([4, 5].map((index) => once(this.#process.stdio[index] as Readable, 'close')));
+    this.#ended = Promise.all([4, 5, 6].map((index) => once(this.#process.stdio[index] as Readable, 'close')));
   }
 
   #hear(chunk: Buffer): void {
@@ -78,7 +84,11 @@ class RunningInit implements AsyncDisposable {
   }
 
   startWith(processId: number, candidates: string[], variables: Record<string, string> = {}, cwd = '/'): void {
-    this.control.write(encodeStart({ processId, uid: userId, gid: userId, cwd, candidates, variables }));
+    this.control.write(encodeStart({ processId, uid: userId, gid: userId, cwd, candidates, variables, output: 'runtime' }));
+  }
+
+  startExtension(processId: number, script: string): void {
+    this.control.write(encodeStart({ processId, uid: userId, gid: userId, cwd: '/', candidates: [script], variables: {}, output: 'extension' }));
   }
 
   list(listId: number, directory: string): void {
@@ -111,6 +121,14 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
 
   it('refuses to be anything but PID 1', () => {
     expect(spawnSync(binary, []).status).toBe(2);
+  });
+
+  it('gives an extension a pipe of its own, for both of its streams', async () => {
+    await using init = new RunningInit(binary);
+    init.startExtension(1, scriptOf('extension', 'echo out; echo error >&2'));
+    init.start(2, scriptOf('runtime', 'echo mine; echo too >&2'));
+    await init.outputMatching(/^(mine\ntoo|too\nmine)\n$/);
+    await expect.poll(() => init.extensionOutput).toBe('out\nerror\n');
   });
 
   it('starts the first candidate that is executable, as the user, without privilege, with exactly the variables', async () => {
@@ -290,8 +308,8 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
   });
 
   const u32 = (...values: number[]): Buffer => Buffer.concat(values.map((value) => Buffer.from(Uint32Array.of(value).buffer)));
-  const startBody = (uid: number, candidates: number, variables: number, strings: string): Buffer =>
-    Buffer.concat([Buffer.of(1), u32(1, uid, userId, candidates, variables), Buffer.from(strings)]);
+  const startBody = (uid: number, candidates: number, variables: number, strings: string, operation = 1): Buffer =>
+    Buffer.concat([Buffer.of(operation), u32(1, uid, userId, candidates, variables), Buffer.from(strings)]);
   const framed = (body: Buffer): Buffer => Buffer.concat([u32(body.length), body]);
   it.each([
     ['an empty request', u32(0)],
@@ -307,6 +325,7 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
     ['a START cut short', framed(Buffer.concat([Buffer.of(1), u32(1, userId)]))],
     ['a START as uid 0', framed(startBody(0, 1, 0, '/\0/bin/true\0'))],
     ['a START as uid -1', framed(startBody(0xffff_ffff, 1, 0, '/\0/bin/true\0'))],
+    ['a START of an extension as uid 0', framed(startBody(0, 1, 0, '/\0/bin/true\0', 5))],
     ['a START without a candidate', framed(startBody(userId, 0, 0, '/\0'))],
     ['too few strings', framed(startBody(userId, 1, 2, '/\0/bin/true\0A=1\0'))],
     ['too many strings', framed(startBody(userId, 1, 0, '/\0/bin/true\0A=1\0'))],
@@ -327,6 +346,7 @@ describe.skipIf(reason !== undefined)(`init${reason === undefined ? '' : ` (skip
       cwd: '/',
       candidates: ['/bin/true'],
       variables: { LONG: 'x'.repeat(100_000) },
+      output: 'runtime',
     });
     init.control.write(large.subarray(0, 3));
     await new Promise((resolve) => setImmediate(resolve));

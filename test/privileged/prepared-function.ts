@@ -1,3 +1,4 @@
+import { EventEmitter, once } from 'node:events';
 import { readSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { zip } from '../../bench/zip.ts';
@@ -26,21 +27,26 @@ export async function buildImageOf(daemon: RawDaemon, accountId: string, archive
 export class Claimed implements Disposable {
   readonly environmentId: string;
   readonly slotId: string;
-  readonly #stdout: Socket;
+  readonly #outputs: readonly Socket[];
+  readonly #heard = new EventEmitter();
   readonly #others: readonly number[];
   readonly #memoryPeak: number;
   readonly freezer: number;
   readonly freezerWords: FreezerWords;
+  /** Of the runtime, and of extensions. */
   output = '';
 
-  constructor(environmentId: string, slotId: string, freezerWords: FreezerWords, descriptors: readonly [number, number, number, number, number]) {
-    const [runtimeApi, stdout, stderr, memoryPeak, freezer] = descriptors;
+  constructor(environmentId: string, slotId: string, freezerWords: FreezerWords, descriptors: readonly number[]) {
+    const [runtimeApi = -1, stdout = -1, stderr = -1, extensionOutput = -1, memoryPeak = -1, freezer = -1] = descriptors;
     this.environmentId = environmentId;
     this.slotId = slotId;
-    this.#stdout = new Socket({ fd: stdout, readable: true, writable: false });
-    this.#stdout.on('data', (chunk: Buffer) => {
-      this.output += chunk.toString();
-    });
+    this.#outputs = [stdout, extensionOutput].map((fd) => new Socket({ fd, readable: true, writable: false }));
+    for (const output of this.#outputs) {
+      output.on('data', (chunk: Buffer) => {
+        this.output += chunk.toString();
+        this.#heard.emit('output');
+      });
+    }
     this.#memoryPeak = memoryPeak;
     this.freezer = freezer;
     this.freezerWords = freezerWords;
@@ -59,11 +65,11 @@ export class Claimed implements Disposable {
 
   /** Resolves when the output holds the text. */
   async said(text: string): Promise<void> {
-    while (!this.output.includes(text)) await new Promise((resolve) => this.#stdout.once('data', resolve));
+    while (!this.output.includes(text)) await once(this.#heard, 'output');
   }
 
   [Symbol.dispose](): void {
-    this.#stdout.destroy();
+    for (const output of this.#outputs) output.destroy();
     closeAll(...this.#others);
   }
 }
@@ -90,5 +96,5 @@ export async function claimEnvironment(
   if (!claimed.ok) throw new Error(`not claimed: ${claimed.code}`);
   const take = () => daemon.takeDescriptor();
   const { freezerWords } = claimed.result as { freezerWords: FreezerWords };
-  return new Claimed(environmentId, slotId, freezerWords, [take(), take(), take(), take(), take()]);
+  return new Claimed(environmentId, slotId, freezerWords, Array.from({ length: 6 }, take));
 }

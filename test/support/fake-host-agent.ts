@@ -39,6 +39,7 @@ interface FakeEnvironment {
   readonly port: number;
   readonly stdout: number;
   readonly stderr: number;
+  readonly extensionOutput: number;
   readonly processes: Map<number, FakeProcess>;
   runs: number;
 }
@@ -103,15 +104,17 @@ export class FakeHostAgent {
     const socket = bindLoopbackSocket();
     const stdout = openPipe();
     const stderr = openPipe();
+    const extensionOutput = openPipe();
     const peak = join(this.#directory, options.environmentId);
     writeFileSync(peak, `${30 * 1024 * 1024}\n`);
     const freezer = openSync(this.#freezerFile(options.environmentId), 'w');
-    const environment = { port: socket.port, stdout: stdout.writeEnd, stderr: stderr.writeEnd };
-    this.living.set(options.environmentId, { ...environment, processes: new Map(), runs: 0 });
+    const output = { stdout: stdout.writeEnd, stderr: stderr.writeEnd, extensionOutput: extensionOutput.writeEnd };
+    this.living.set(options.environmentId, { port: socket.port, ...output, processes: new Map(), runs: 0 });
     return {
       runtimeApi: socket.descriptor,
       stdout: stdout.readEnd,
       stderr: stderr.readEnd,
+      extensionOutput: extensionOutput.readEnd,
       memoryPeak: openSync(peak, 'r'),
       freezer,
       freezerWords,
@@ -147,8 +150,8 @@ export class FakeHostAgent {
       environmentId,
       variables,
       run,
-      print: (text) => void writeSync(environment.stdout, text),
-      printError: (text) => void writeSync(environment.stderr, text),
+      print: (text) => void writeSync(process.kind === 'runtime' ? environment.stdout : environment.extensionOutput, text),
+      printError: (text) => void writeSync(process.kind === 'runtime' ? environment.stderr : environment.extensionOutput, text),
       onTerminate: (listener) => {
         started.onTerminate = listener;
       },
@@ -195,6 +198,7 @@ export class FakeHostAgent {
     for (const process of environment.processes.values()) end(process);
     closeSync(environment.stdout);
     closeSync(environment.stderr);
+    closeSync(environment.extensionOutput);
   }
 
   /** What a kill(2) from outside does: the runtime's process goes, or PID 1 and the environment with it. */

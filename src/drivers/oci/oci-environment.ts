@@ -68,6 +68,7 @@ export class OciEnvironment {
   readonly #undo: AsyncDisposableStack;
   readonly #stdout: number;
   readonly #stderr: number;
+  readonly #extensionOutput: number;
   #owner: Owner | undefined;
   #nextProcessId = 1;
   #seenOutOfMemoryKills = 0;
@@ -77,7 +78,7 @@ export class OciEnvironment {
 
   private constructor(
     options: OciEnvironmentOptions,
-    made: { pid: number; blockWall: BlockWall; channel: InitChannel; stdout: number; stderr: number; undo: AsyncDisposableStack },
+    made: { pid: number; blockWall: BlockWall; channel: InitChannel; undo: AsyncDisposableStack } & OutputEnds,
   ) {
     this.id = options.id;
     this.slot = options.slot;
@@ -89,6 +90,7 @@ export class OciEnvironment {
     this.#channel = made.channel;
     this.#stdout = made.stdout;
     this.#stderr = made.stderr;
+    this.#extensionOutput = made.extensionOutput;
     this.#undo = made.undo;
     made.channel.onExit = (exit) => {
       if (this.#newOutOfMemoryKills()) this.#killTheRest();
@@ -132,11 +134,11 @@ export class OciEnvironment {
     undo.defer(() => cgroup.kill().then(() => (pid === 0 ? undefined : reapChild(pid))));
     pid = await options.ociRuntime
       .create(options.id, bundle, {
-        descriptors: [ends.control, ends.stdoutWrite, ends.stderrWrite],
+        descriptors: [ends.control, ...ends.writes],
         groupEntrances: cgroup.entrances,
         timeNamespacePath: options.walls.timeNamespacePath(slot.timeNamespace),
       })
-      .finally(() => closeAll(ends.control, ends.stdoutWrite, ends.stderrWrite));
+      .finally(() => closeAll(ends.control, ...ends.writes));
     // SECURITY: no process of the environment runs a single instruction of the image outside its control groups.
     attachOrKill(cgroup, pid);
     const blockWall = await limitingBlocks;
@@ -146,7 +148,7 @@ export class OciEnvironment {
     await options.ociRuntime.start(options.id);
     const channel = new InitChannel(ends.agentControl);
     undo.defer(() => channel.close());
-    const environment = new OciEnvironment(options, { pid, blockWall, channel, stdout: ends.stdoutRead, stderr: ends.stderrRead, undo: undo.move() });
+    const environment = new OciEnvironment(options, { pid, blockWall, channel, ...ends.reads, undo: undo.move() });
     onOutOfMemory = () => void environment.#outOfMemory();
     return environment;
   }
@@ -179,7 +181,8 @@ export class OciEnvironment {
     const freezer = this.cgroup.openFreezer();
     this.#undo.defer(() => closeAll(freezer));
     const { freezerWords } = this.cgroup;
-    return { runtimeApi: this.slot.network.runtimeApi, stdout: this.#stdout, stderr: this.#stderr, memoryPeak, freezer, freezerWords };
+    const output = { stdout: this.#stdout, stderr: this.#stderr, extensionOutput: this.#extensionOutput };
+    return { runtimeApi: this.slot.network.runtimeApi, ...output, memoryPeak, freezer, freezerWords };
   }
 
   async listExtensions(): Promise<readonly string[]> {
@@ -201,6 +204,7 @@ export class OciEnvironment {
       cwd: isRuntime ? '/var/task' : '/',
       candidates: isRuntime ? this.#options.runtime.entrypoints : [`${extensionsDirectory}/${process.name}`],
       variables: environment,
+      output: process.kind,
     });
     return processId;
   }
@@ -357,21 +361,25 @@ function cloneCheckedRoot(image: string, userNamespace: number): number {
   }
 }
 
+/** Read ends of what the environment's processes write. */
+interface OutputEnds {
+  readonly stdout: number;
+  readonly stderr: number;
+  readonly extensionOutput: number;
+}
+
 /** Control socket and output pipes. The pipes belong to the function's user, so that it can open /dev/stdout and /dev/stderr again. */
 function makeEnds(slot: Slot, undo: AsyncDisposableStack) {
   const control = makeSocketPair('stream');
   const stdout = makePipe();
   const stderr = makePipe();
-  for (const fd of [stdout.write, stderr.write]) fchownSync(fd, slot.idRange.firstId + functionUid, slot.idRange.firstId + functionGid);
-  undo.defer(() => closeAll(stdout.read, stderr.read));
-  return {
-    control: control.second,
-    agentControl: control.first,
-    stdoutRead: stdout.read,
-    stdoutWrite: stdout.write,
-    stderrRead: stderr.read,
-    stderrWrite: stderr.write,
-  };
+  const extensionOutput = makePipe();
+  // ORDER: as PID 1 knows them, by number.
+  const writes = [stdout.write, stderr.write, extensionOutput.write];
+  for (const fd of writes) fchownSync(fd, slot.idRange.firstId + functionUid, slot.idRange.firstId + functionGid);
+  const reads: OutputEnds = { stdout: stdout.read, stderr: stderr.read, extensionOutput: extensionOutput.read };
+  undo.defer(() => closeAll(stdout.read, stderr.read, extensionOutput.read));
+  return { control: control.second, agentControl: control.first, writes, reads };
 }
 
 /** The process that waits between create and start is our child's and in no group of ours yet: where it can't be attached it must not stay. */
