@@ -65,7 +65,15 @@ it.each([
 
 it('keeps no more than so much for a PID 1 that reads nothing', async () => {
   init.pause();
-  const start = { processId: 1, uid: 993, gid: 990, cwd: '/', candidates: ['/bin/true'], variables: { LONG: 'x'.repeat(100_000) } };
+  const start = {
+    processId: 1,
+    uid: 993,
+    gid: 990,
+    cwd: '/',
+    candidates: ['/bin/true'],
+    variables: { LONG: 'x'.repeat(100_000) },
+    output: 'runtime',
+  } as const;
   const outcomes = Array.from({ length: 30 }, (_, index) => channel.start({ ...start, processId: index + 1 }).catch((error: unknown) => error));
   await closed;
   for (const outcome of await Promise.all(outcomes)) expect(outcome).toMatchObject({ code: 'EnvironmentGone' });

@@ -201,6 +201,21 @@ describe('TelemetryRelay: when subscriptions are taken', () => {
 });
 
 describe('TelemetryRelay: when a subscriber does not play along', () => {
+  it('does not make one wait that has come back for how often it failed before', async () => {
+    const rig = relayRig();
+    const listener = await httpListener();
+    rig.isReachable = false;
+    rig.relay.subscribe('lens', http(listener.port));
+    rig.line('one');
+    await elapse(rig.clock, () => rig.connections === 6);
+    rig.isReachable = true;
+    rig.relay.event(initStart, rig.clock.wallMs());
+    await settle();
+    expect(listener.events).toEqual([]);
+    expect(rig.relay.subscribe('lens', http(listener.port))).toBe('alreadySubscribed');
+    await expect.poll(() => listener.events.length).toBe(1);
+  });
+
   const failing: readonly (readonly [string, (response: ServerResponse) => void])[] = [
     ['answers an error', (response) => response.writeHead(500).end()],
     ['closes the connection', (response) => response.destroy()],

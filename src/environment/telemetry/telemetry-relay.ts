@@ -73,6 +73,7 @@ export class TelemetryRelay {
     const known = this.#held.get(key);
     if (known !== undefined) {
       known.isEarlier = false;
+      known.subscriber.forgive();
       return 'alreadySubscribed';
     }
     this.#dropEarlier(extensionName);

@@ -108,6 +108,14 @@ export class TelemetrySubscriber {
     this.#pump();
   }
 
+  /** Its listener is there, or there again: what failed before says nothing any more. */
+  forgive(): void {
+    this.#failures = 0;
+    this.#attempts = 0;
+    this.#notBeforeMs = 0;
+    this.#pump();
+  }
+
   close(): void {
     if (this.#isClosed) return;
     this.pause();
