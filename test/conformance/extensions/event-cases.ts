@@ -38,12 +38,13 @@ export const eventCases: readonly ConformanceCase[] = [
       expect({ status: told.status, type: told.header('content-type') }).toEqual({ status: 200, type: 'application/json' });
       expect(told.header('lambda-extension-event-identifier')).toMatch(uuid);
       const trace = begun.event.header('lambda-runtime-trace-id');
+      expect(trace).toMatch(/^Root=1-/);
       expect(told.json()).toEqual({
         eventType: 'INVOKE',
         deadlineMs: Number(begun.event.header('lambda-runtime-deadline-ms')),
         requestId: begun.requestId,
         invokedFunctionArn: begun.event.header('lambda-runtime-invoked-function-arn'),
-        ...(trace === undefined ? {} : { tracing: { type: 'X-Amzn-Trace-Id', value: trace } }),
+        tracing: { type: 'X-Amzn-Trace-Id', value: trace },
       });
       await respond(begun.api, begun.event);
       expect((await begun.answer).value).toBe('done');
