@@ -13,6 +13,7 @@ export type CloisterErrorCode =
   | 'ConnectionTimedOut'
   | 'EnvironmentGone'
   | 'HostUnfit'
+  | 'InitFailed'
   | 'Internal'
   | 'NoCapacity'
   | 'NoProgram'

@@ -10,6 +10,7 @@ import type { FunctionLimits } from '../functions/limits.ts';
 import { lambdaLimits } from '../functions/limits.ts';
 import type { EventAcceptor } from '../invoke/asynchronous-invoker.ts';
 import type { Invoker } from '../invoke/invoker.ts';
+import type { Provisioning } from '../invoke/provisioner.ts';
 import type { LogReader } from '../storage/log-reader.ts';
 import type { AccessKey, AccessKeyDirectory } from './access-key-directory.ts';
 import { makeAccessKeyId, makeSecretAccessKey } from './access-key-directory.ts';
@@ -36,6 +37,7 @@ import { addLogsRoutes } from './logs/logs-routes.ts';
 import { ReadingTurns } from './logs/reading-turns.ts';
 import type { PolicyStore } from './policy-store.ts';
 import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
+import { ProvisionedTargets } from './provisioned-targets.ts';
 import { RequestVerifier } from './sigv4/request-verifier.ts';
 import type { SessionCredentials } from './sigv4/session-credentials.ts';
 import { parseTarget } from './sigv4/signed-request.ts';
@@ -59,6 +61,8 @@ export interface ControlApiOptions {
   readonly invoker: Invoker;
   /** Takes asynchronous invocations. */
   readonly events: EventAcceptor;
+  /** Makes environments ahead. */
+  readonly provisioning: Provisioning;
   readonly agent: HostAgent;
   readonly logs: LogReader;
   /** What CloudWatch Logs' API reads and writes. */
@@ -94,6 +98,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const aws = options.aws ?? new AwsClients(undefined);
+  const provisionedTargets = new ProvisionedTargets({ functions, aliases, provisioned, provisioning: options.provisioning });
   const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
   const changes = new FunctionChanges({ region, answerAfterMs: options.answerAfterMs, logError });
   const verifier = new RequestVerifier({ accessKeys, sessions: options.sessions, region, clock });
@@ -129,6 +134,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
     events: options.events,
     codeSigning,
     provisioned,
+    provisionedTargets,
     code,
     changes,
     invoker,
@@ -159,6 +165,7 @@ export function createControlApi(options: ControlApiOptions): FastifyInstance {
       reasonCode: 'InternalError',
     });
     await code.sweepAll();
+    await provisionedTargets.refreshAll();
   });
   app.addHook('onClose', async () => {
     await changes.close();

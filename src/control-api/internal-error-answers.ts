@@ -38,6 +38,7 @@ const answers: Readonly<Record<CloisterErrorCode, (limits: FunctionLimits, retry
   ConnectionTimedOut: serviceFailure,
   EnvironmentGone: () => new ApiError('ResourceNotFoundException', 'The execution environment does not exist any more.'),
   HostUnfit: serviceFailure,
+  InitFailed: serviceFailure,
   Internal: serviceFailure,
   NoCapacity: throttled('ConcurrentInvocationLimitExceeded'),
   NoProgram: serviceFailure,

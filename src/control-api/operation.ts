@@ -18,6 +18,7 @@ import type { FunctionUrlStore } from './function-url-store.ts';
 import type { LayerStore } from './layer-store.ts';
 import type { PolicyStore } from './policy-store.ts';
 import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
+import type { ProvisionedTargets } from './provisioned-targets.ts';
 
 /** What operations work with. */
 export interface OperationServices {
@@ -27,6 +28,7 @@ export interface OperationServices {
   readonly settings: FunctionSettingStore;
   readonly codeSigning: CodeSigningStore;
   readonly provisioned: ProvisionedConcurrencyStore;
+  readonly provisionedTargets: ProvisionedTargets;
   readonly code: CodeArtifacts;
   /** Every change of a function's `$LATEST` goes through it. */
   readonly changes: FunctionChanges;

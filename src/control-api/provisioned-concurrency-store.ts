@@ -16,6 +16,8 @@ export interface ProvisionedConcurrencyStore {
   remove(key: FunctionKey, qualifier: string): Promise<void>;
   /** By qualifier, beginning after `after`. */
   list(key: FunctionKey, options: { after: string | undefined; limit: number }): Promise<readonly ProvisionedConcurrency[]>;
+  /** Those that have any. */
+  functions(): Promise<readonly FunctionKey[]>;
   /** The sum over a function's versions and aliases, but for `exceptQualifier`. */
   total(key: FunctionKey, exceptQualifier?: string): Promise<number>;
 }

@@ -8,6 +8,7 @@ import { SessionCredentials } from '../control-api/sigv4/session-credentials.ts'
 import { StoredEventTargets } from '../control-api/stored-event-targets.ts';
 import { systemClock } from '../environment/clock.ts';
 import { EnvironmentEvents } from '../environment/environment-events.ts';
+import { EnvironmentOwner } from '../environment/environment-owner.ts';
 import { EnvironmentPool } from '../environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../environment/execution-environment.ts';
 import { TokenBudget } from '../environment/token-budget.ts';
@@ -17,6 +18,7 @@ import { ConcurrencyLimits } from '../invoke/concurrency-limits.ts';
 import { lambdaRetryDelayMs } from '../invoke/event-policy.ts';
 import { FunctionInvoker } from '../invoke/function-invoker.ts';
 import { InvocationTraces } from '../invoke/invocation-traces.ts';
+import { Provisioner } from '../invoke/provisioner.ts';
 import type { StreamLimits } from '../runtime-api/response-stream.ts';
 import { LogStore } from '../storage/log-store.ts';
 import { openStorage, type Storage } from '../storage/open-storage.ts';
@@ -40,6 +42,7 @@ interface Parts {
   readonly app: FastifyInstance;
   readonly invoker: FunctionInvoker;
   readonly events: AsynchronousInvoker;
+  readonly provisioner: Provisioner;
   readonly storage: Storage;
   readonly logs: LogStore;
   readonly aws: AwsClients;
@@ -84,8 +87,10 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     streamLimits: streamLimits(configuration.responseStreams),
     onProblem: reportProblem,
   };
+  const provisionedEnvironments = { ...environments, initializationType: 'provisioned-concurrency' as const };
   const pool = new EnvironmentPool<ExecutionEnvironment>({
-    create: (owner) => new ExecutionEnvironment(owner, environments),
+    create: (owner, isProvisioned) => new ExecutionEnvironment(owner, isProvisioned ? provisionedEnvironments : environments),
+    onProvisionedEnd: (owner) => provisioner.ended(owner),
     clock: systemClock,
     lifetimeOf: (fn) => lifetimeOf(lifetimes, fn),
     maxEnvironments,
@@ -96,8 +101,14 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   agent.onEvent((event) => {
     if (event.event === 'belowReserve') pool.reclaim();
   });
+  const provisioner = new Provisioner({ pool, clock: systemClock, ownerOf: (fn) => EnvironmentOwner.of(fn), onProblem: reportProblem });
   const totalReserved = (accountId: string) => storage.settings.totalReservedConcurrency(accountId);
-  const limits = new ConcurrencyLimits({ settings: concurrency, clock: systemClock, totalReserved });
+  const limits = new ConcurrencyLimits({
+    settings: concurrency,
+    clock: systemClock,
+    totalReserved,
+    provisioned: { wanted: (fn) => provisioner.wanted(fn), wantedUnreserved: (accountId) => provisioner.wantedUnreserved(accountId) },
+  });
   const invoker = new FunctionInvoker({
     pool,
     clock: systemClock,
@@ -122,6 +133,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
     sessions: credentials,
     invoker,
     events,
+    provisioning: provisioner,
     agent,
     logs,
     logStorage: logs,
@@ -148,7 +160,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
       };
     },
   });
-  return { app, invoker, events, storage, logs, aws };
+  return { app, invoker, events, provisioner, storage, logs, aws };
 }
 
 /** Each response has a bucket of its own, full at its start. */
@@ -169,10 +181,11 @@ async function serve(configuration: DaemonConfiguration, agent: AgentClient, { a
 }
 
 /** ORDER: no new request and no new event, then the running invocations and their environments, then the answers that are on their way, then the stores. */
-async function end({ app, invoker, events, storage, logs, aws }: Parts, graceMs: number): Promise<void> {
+async function end({ app, invoker, events, provisioner, storage, logs, aws }: Parts, graceMs: number): Promise<void> {
   const closing = app.close();
   closing.catch((error: unknown) => reportProblem('closing the control API failed', error));
   events.stop();
+  provisioner.stop();
   await invoker.stop(graceMs);
   // What could not end stays on disk, and is tried again after the next start.
   await Promise.race([events.idle(), later(answerTimeMs)]);

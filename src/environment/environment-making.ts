@@ -11,6 +11,7 @@ import type { EnvironmentEvent } from './environment-state.ts';
 import { environmentVariables, extensionVariables } from './environment-variables.ts';
 import type { LogSink, LogStreamName } from './log-sink.ts';
 import { logStreamName } from './log-stream-name.ts';
+import type { InitializationType } from './platform-event.ts';
 import type { SessionCredentials } from './session-credentials.ts';
 
 export interface MakingDependencies {
@@ -21,6 +22,8 @@ export interface MakingDependencies {
   readonly region: string;
   /** What a streamed response may be. */
   readonly streamLimits: StreamLimits;
+  /** @default on-demand */
+  readonly initializationType?: InitializationType;
   /** Told what no client will hear of. */
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
@@ -86,7 +89,7 @@ interface Claim {
 }
 
 async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, claim: Claim): Promise<Omit<ClaimedEnvironment, 'extensionNames'>> {
-  const { agent, clock, credentials, openLog, region, streamLimits, onProblem } = dependencies;
+  const { agent, clock, credentials, openLog, region, initializationType = 'on-demand', streamLimits, onProblem } = dependencies;
   const { environmentId, runtime, descriptors, port } = claim;
   const fn = owner.function;
   const { accountId, logGroup } = fn;
@@ -104,10 +107,10 @@ async function wire(owner: EnvironmentOwner, dependencies: MakingDependencies, c
     onProblem,
   });
   const issued = credentials.issue(environmentId, accountId);
-  const variables = environmentVariables({ function: fn, runtime, region, logStream, credentials: issued });
+  const variables = environmentVariables({ function: fn, runtime, region, logStream, credentials: issued, initializationType });
   return {
     environmentId,
-    init: { function: fn, runtime, region, logStream, initializationType: 'on-demand' },
+    init: { function: fn, runtime, region, logStream, initializationType },
     parts,
     variables: { runtime: variables, extension: extensionVariables(variables) },
   };

@@ -14,6 +14,7 @@ class TestEnvironment implements PooledEnvironment {
   readonly owner: EnvironmentOwner;
   readonly id: string;
   isUsable = true;
+  isInitialised = true;
   isAlive = false;
   isStarting = true;
   readonly started = Promise.withResolvers<void>();

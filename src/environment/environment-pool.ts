@@ -13,6 +13,8 @@ import { ScalingRate, type ScalingRateLimit } from './scaling-rate.ts';
 export interface PooledEnvironment {
   readonly id: string | undefined;
   readonly isUsable: boolean;
+  /** Its init is over, and well. */
+  readonly isInitialised: boolean;
   /** `made` is called once the host has given room to it. Rejects when the environment cannot be made; the pool then destroys what there is of it. */
   start(made: () => void): Promise<void>;
   destroy(): Promise<void>;
@@ -20,7 +22,7 @@ export interface PooledEnvironment {
 }
 
 export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
-  readonly create: (owner: EnvironmentOwner) => E;
+  readonly create: (owner: EnvironmentOwner, isProvisioned: boolean) => E;
   readonly clock: Clock;
   /** How long environments of a function are kept. */
   readonly lifetimeOf: (fn: FunctionVersion) => EnvironmentLifetime;
@@ -29,6 +31,8 @@ export interface EnvironmentPoolOptions<E extends PooledEnvironment> {
   readonly waiting: WaitingLimits;
   /** How fast a function may get further environments. */
   readonly scalingRate: ScalingRateLimit;
+  /** An environment that was made ahead has ended, whatever the reason. */
+  readonly onProvisionedEnd?: (owner: EnvironmentOwner) => void;
   readonly onProblem: (problem: string, cause: unknown) => void;
 }
 
@@ -74,6 +78,36 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     }
   }
 
+  /**
+   * Makes an environment ahead of invocations and inits it; it stays until its age, and takes no room from what serves. Rejects as `acquire` does, and with
+   * `InitFailed`.
+   */
+  async provide(owner: EnvironmentOwner): Promise<void> {
+    const acquisition: Acquisition = { owner, isRetired: false, isProvisioned: true };
+    for (;;) {
+      if (this.#isStopping) throw shuttingDown();
+      const made = this.#room.isContended ? undefined : await this.#tryCreate(acquisition, false);
+      if (made !== undefined) {
+        this.#settle(made);
+        return;
+      }
+      if (this.#room.isContended || !(await this.#makeRoom())) throw noCapacity();
+    }
+  }
+
+  /** Of what was made ahead for an owner: how many are ready, serving or not. */
+  provided(owner: EnvironmentOwner): number {
+    let ready = 0;
+    for (const entry of this.#entries.values()) if (isProvidedFor(entry, owner)) ready += 1;
+    return ready;
+  }
+
+  /** Ends so many of those that were made ahead, idle ones first; one that serves ends after its invocation. */
+  withdraw(owner: EnvironmentOwner, count: number): void {
+    const provided = [...this.#entries.values()].filter((entry) => isProvidedFor(entry, owner));
+    for (const entry of provided.toSorted((a, b) => Number(b.phase === 'idle') - Number(a.phase === 'idle')).slice(0, count)) this.#retire(entry);
+  }
+
   /** The client has its answer, the runtime will be free in a moment. */
   finishing(environment: E): void {
     const entry = this.#entries.get(environment);
@@ -86,12 +120,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     const { clock } = this.#options;
     const servesAgain = !entry.isRetired && !this.#isStopping && environment.isUsable && !isTooOld(entry, clock.monotonicMs());
     this.#uncount(entry);
-    const next = servesAgain ? this.#room.next : undefined;
-    // The host is full, and it is another's turn: this one ends, so that there is room.
-    if (!servesAgain || (next !== undefined && !next.acquisition.owner.is(entry.owner))) {
+    let next = servesAgain ? this.#room.next : undefined;
+    const isOthersTurn = next !== undefined && !next.acquisition.owner.is(entry.owner);
+    // The host is full, and it is another's turn: this one ends, so that there is room, unless it is kept ready.
+    if (!servesAgain || (isOthersTurn && !entry.isProvisioned)) {
       void this.#end(entry);
       return;
     }
+    if (isOthersTurn) next = undefined;
     this.#families.leaveFinishing(entry, next === undefined);
     this.#count(entry);
     if (next !== undefined) this.#room.hand(next, environment);
@@ -102,16 +138,13 @@ export class EnvironmentPool<E extends PooledEnvironment> {
   retire(matches: (fn: FunctionVersion) => boolean): void {
     for (const acquisition of this.#acquiring) if (matches(acquisition.owner.function)) acquisition.isRetired = true;
     for (const entry of this.#entries.values()) {
-      if (!matches(entry.owner.function)) continue;
-      entry.isRetired = true;
-      if (entry.phase === 'idle') void this.#end(entry);
-      else this.#families.leaveFinishing(entry, false);
+      if (matches(entry.owner.function)) this.#retire(entry);
     }
   }
 
   /** The host is short of something: ends an eighth of the idle environments, at least one, those used longest ago first. */
   reclaim(): void {
-    const idle = [...this.#entries.values()].filter(({ phase }) => phase === 'idle').toSorted((a, b) => a.idleSinceMs - b.idleSinceMs);
+    const idle = [...this.#entries.values()].filter(isReclaimable).toSorted((a, b) => a.idleSinceMs - b.idleSinceMs);
     for (const entry of idle.slice(0, Math.ceil(idle.length * reclaimedShare))) void this.#end(entry);
   }
 
@@ -169,6 +202,25 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     }
   }
 
+  /** It serves no more: one that serves ends after its invocation. */
+  #retire(entry: PoolEntry<E>): void {
+    entry.isRetired = true;
+    if (entry.phase === 'idle') void this.#end(entry);
+    else this.#families.leaveFinishing(entry, false);
+  }
+
+  /** One that was made ahead waits for invocations, if its init went well. */
+  #settle(environment: E): void {
+    const entry = this.#entries.get(environment);
+    if (entry === undefined || entry.phase !== 'busy') return;
+    if (environment.isInitialised && environment.isUsable && !entry.isRetired && !this.#isStopping) {
+      this.release(environment);
+      return;
+    }
+    void this.#end(entry);
+    if (!environment.isInitialised) throw new CloisterError('InitFailed', 'the init of the function failed', { operation: 'provide environment' });
+  }
+
   #rest(entry: PoolEntry<E>): void {
     this.#uncount(entry);
     this.#families.addIdle(entry);
@@ -180,7 +232,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     if (this.#entries.size >= this.#options.maxEnvironments) return undefined;
     let isTaken = false;
     try {
-      this.#scalingRate.take(acquisition.owner.function);
+      if (acquisition.isProvisioned !== true) this.#scalingRate.take(acquisition.owner.function);
       return await this.#create(acquisition, () => {
         isTaken = true;
         if (isOffered) this.#room.taken();
@@ -197,7 +249,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     let oldest: PoolEntry<E> | undefined;
     const ending: Promise<void>[] = [];
     for (const entry of this.#entries.values()) {
-      if (entry.phase === 'idle' && (oldest === undefined || entry.idleSinceMs < oldest.idleSinceMs)) oldest = entry;
+      if (isReclaimable(entry) && (oldest === undefined || entry.idleSinceMs < oldest.idleSinceMs)) oldest = entry;
       if (entry.phase === 'ending' && entry.ended !== undefined) ending.push(entry.ended);
     }
     if (oldest !== undefined) await this.#end(oldest);
@@ -206,14 +258,15 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     return true;
   }
 
-  async #create({ owner, isRetired }: Acquisition, made: () => void): Promise<E> {
+  async #create({ owner, isRetired, isProvisioned = false }: Acquisition, made: () => void): Promise<E> {
     const { clock, create, lifetimeOf } = this.#options;
-    const environment = create(owner);
+    const environment = create(owner, isProvisioned);
     const entry: PoolEntry<E> = {
       owner,
       environment,
       lifetime: lifetimeOf(owner.function),
       madeAtMs: clock.monotonicMs(),
+      isProvisioned,
       phase: 'creating',
       isRetired,
       hasRoom: false,
@@ -261,6 +314,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     this.#entries.delete(entry.environment);
     this.#noteQuiet();
     if (entry.hasRoom) this.#room.grew();
+    if (entry.isProvisioned) this.#options.onProvisionedEnd?.(entry.owner);
   }
 
   #count(entry: PoolEntry<E>): void {
@@ -312,6 +366,19 @@ export class EnvironmentPool<E extends PooledEnvironment> {
 
 function isNoCapacity(error: unknown): boolean {
   return error instanceof CloisterError && error.code === 'NoCapacity';
+}
+
+/** Idle, and nobody asked that it be kept. */
+function isReclaimable({ phase, isProvisioned }: PoolEntry<unknown>): boolean {
+  return phase === 'idle' && !isProvisioned;
+}
+
+function isProvidedFor({ owner, phase, isProvisioned, isRetired }: PoolEntry<unknown>, wanted: EnvironmentOwner): boolean {
+  return isProvisioned && !isRetired && (phase === 'idle' || phase === 'busy' || phase === 'finishing') && owner.is(wanted);
+}
+
+function noCapacity(): CloisterError {
+  return new CloisterError('NoCapacity', 'no room for another execution environment', { operation: 'provide environment' });
 }
 
 function shuttingDown(): CloisterError {

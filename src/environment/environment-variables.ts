@@ -1,6 +1,7 @@
 import type { RuntimeSummary } from '../agent/messages.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { JsonLogging } from '../functions/json-logging.ts';
+import type { InitializationType } from './platform-event.ts';
 import type { TemporaryCredentials } from './session-credentials.ts';
 
 export interface EnvironmentVariablesOptions {
@@ -9,6 +10,7 @@ export interface EnvironmentVariablesOptions {
   readonly region: string;
   readonly logStream: string;
   readonly credentials: TemporaryCredentials;
+  readonly initializationType: InitializationType;
 }
 
 /**
@@ -35,7 +37,7 @@ export function environmentVariables(options: EnvironmentVariablesOptions): Reco
     AWS_LAMBDA_FUNCTION_NAME: fn.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: fn.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(fn.memorySizeMiB),
-    AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+    AWS_LAMBDA_INITIALIZATION_TYPE: options.initializationType,
     AWS_LAMBDA_LOG_GROUP_NAME: fn.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: logStream,
     ...loggingVariables(fn.jsonLogging),

@@ -61,6 +61,12 @@ export class ExecutionEnvironment {
     return this.#life.resetting;
   }
 
+  /** Its init is over, and well. */
+  get isInitialised(): boolean {
+    const { phase } = this.#life;
+    return phase === 'idle' || phase === 'frozen';
+  }
+
   get log(): EnvironmentLog {
     return this.#life.claimed.parts.log;
   }
@@ -84,13 +90,13 @@ export class ExecutionEnvironment {
     const { clock } = this.#dependencies;
     const invocation = new Invocation(event, clock);
     this.#invocation = invocation;
-    const { loss, phase } = this.#life;
+    const { loss } = this.#life;
     if (loss !== undefined) {
       this.#background(this.#break(loss));
       return invocation;
     }
     invocation.limit(clock.schedule(this.function.timeoutSeconds * 1_000, () => this.#background(this.#break({ kind: 'timeout' }))));
-    if (phase === 'idle' || phase === 'frozen') this.#deliver(invocation);
+    if (this.isInitialised) this.#deliver(invocation);
     else void this.#initFor(invocation);
     return invocation;
   }

@@ -12,6 +12,8 @@ interface Waiter<E> {
 interface Family<E> {
   /** Most recently used last. */
   readonly idle: PoolEntry<E>[];
+  /** Idle, too, and made ahead: they serve first. Most recently used last. */
+  readonly provisioned: PoolEntry<E>[];
   readonly waiters: Waiter<E>[];
   finishing: number;
 }
@@ -34,7 +36,8 @@ export class OwnerFamilies<E> {
 
   /** The idle one that was used last, so that the others come to their idle time-out. */
   takeIdle({ key }: EnvironmentOwner): PoolEntry<E> | undefined {
-    const entry = this.#families.get(key)?.idle.pop();
+    const family = this.#families.get(key);
+    const entry = family?.provisioned.pop() ?? family?.idle.pop();
     if (entry !== undefined) entry.phase = 'busy';
     return entry;
   }
@@ -42,7 +45,8 @@ export class OwnerFamilies<E> {
   addIdle(entry: PoolEntry<E>): void {
     entry.phase = 'idle';
     entry.idleSinceMs = this.#clock.monotonicMs();
-    this.#family(entry.owner.key).idle.push(entry);
+    const family = this.#family(entry.owner.key);
+    (entry.isProvisioned ? family.provisioned : family.idle).push(entry);
   }
 
   /** It ends: nobody gets it, and who waits for it goes on without. */
@@ -50,7 +54,8 @@ export class OwnerFamilies<E> {
     const { key } = entry.owner;
     const family = this.#families.get(key);
     if (family === undefined) return;
-    if (entry.phase === 'idle') family.idle.splice(family.idle.indexOf(entry), 1);
+    const resting = entry.isProvisioned ? family.provisioned : family.idle;
+    if (entry.phase === 'idle') resting.splice(resting.indexOf(entry), 1);
     this.leaveFinishing(entry, false);
     this.#forgetEmpty(key, family);
   }
@@ -105,14 +110,14 @@ export class OwnerFamilies<E> {
   #family(key: string): Family<E> {
     let family = this.#families.get(key);
     if (family === undefined) {
-      family = { idle: [], waiters: [], finishing: 0 };
+      family = { idle: [], provisioned: [], waiters: [], finishing: 0 };
       this.#families.set(key, family);
     }
     return family;
   }
 
-  #forgetEmpty(key: string, family: Family<E>): void {
-    if (family.idle.length === 0 && family.waiters.length === 0 && family.finishing === 0) this.#families.delete(key);
+  #forgetEmpty(key: string, { idle, provisioned, waiters, finishing }: Family<E>): void {
+    if (idle.length + provisioned.length + waiters.length + finishing === 0) this.#families.delete(key);
   }
 }
 

@@ -10,6 +10,8 @@ export interface PoolEntry<E> {
   readonly environment: E;
   readonly lifetime: EnvironmentLifetime;
   readonly madeAtMs: number;
+  /** Made ahead of invocations: it stays while it is idle, also when others want its room. */
+  readonly isProvisioned: boolean;
   phase: EntryPhase;
   isRetired: boolean;
   /** The host had room for it: its end gives that back. */
@@ -21,8 +23,9 @@ export interface PoolEntry<E> {
 }
 
 /** When an idle environment ends by itself, on the monotonic clock. */
-export function overdueAtMs({ idleSinceMs, madeAtMs, lifetime }: PoolEntry<unknown>): number {
-  return Math.min(idleSinceMs + lifetime.idleTimeoutMs, madeAtMs + lifetime.maxAgeMs);
+export function overdueAtMs({ idleSinceMs, madeAtMs, lifetime, isProvisioned }: PoolEntry<unknown>): number {
+  const oldAtMs = madeAtMs + lifetime.maxAgeMs;
+  return isProvisioned ? oldAtMs : Math.min(idleSinceMs + lifetime.idleTimeoutMs, oldAtMs);
 }
 
 export function isTooOld({ madeAtMs, lifetime }: PoolEntry<unknown>, nowMs: number): boolean {

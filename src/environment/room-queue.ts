@@ -8,6 +8,8 @@ export interface Acquisition {
   readonly owner: EnvironmentOwner;
   /** Its version was replaced meanwhile: what is made for it serves once. */
   isRetired: boolean;
+  /** Made ahead of invocations. */
+  readonly isProvisioned?: boolean;
   /** Set once it waits for room: how long it goes on to. */
   waitsUntilMs?: number;
 }

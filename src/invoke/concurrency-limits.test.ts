@@ -7,12 +7,16 @@ import { ConcurrencyLimits } from './concurrency-limits.ts';
 
 const account = '123456789012';
 
-function limitsOf(reserved: number, settings: Partial<typeof lambdaConcurrency> = {}) {
+function limitsOf(reserved: number, settings: Partial<typeof lambdaConcurrency> = {}, hasProvisioned = false) {
   const clock = new FakeClock();
   const limits = new ConcurrencyLimits({
     settings: { ...lambdaConcurrency, default: 5, accounts: { '210987654321': 2 }, ...settings },
     clock,
     totalReserved: async (accountId) => (accountId === account ? reserved : 0),
+    provisioned: {
+      wanted: ({ functionName, version }) => (functionName === 'ready' && version === '1' ? 2 : 0),
+      wantedUnreserved: (accountId) => (hasProvisioned && accountId === account ? 2 : 0),
+    },
   });
   const enter = (more: Partial<FunctionVersion> = {}, isEvent = false) => limits.enter({ function: functionVersion(more), isEvent });
   return { clock, enter };
@@ -42,6 +46,19 @@ describe('ConcurrencyLimits.enter()', () => {
     second[Symbol.dispose]();
     await enter(reserved);
     await expect(enter({ functionName: 'stopped', reservedConcurrency: 0 })).rejects.toMatchObject({ code: 'ConcurrencyReached' });
+  });
+
+  it('keeps for a version what is provisioned of it, and lets it have of the rest what others leave', async () => {
+    const { enter } = limitsOf(0, {}, true);
+    const ready = { functionName: 'ready', version: '1' };
+    for (const functionName of ['a', 'b', 'c']) await enter({ functionName });
+    await expect(enter({ functionName: 'd' })).rejects.toMatchObject({ code: 'AccountConcurrencyReached' });
+    const first = await enter(ready);
+    await enter(ready);
+    await expect(enter(ready)).rejects.toMatchObject({ code: 'AccountConcurrencyReached' });
+    first[Symbol.dispose]();
+    await expect(enter({ functionName: 'd' })).rejects.toMatchObject({ code: 'AccountConcurrencyReached' });
+    await enter(ready);
   });
 
   it('has a number of its own for an account that the administrator named', async () => {

@@ -9,6 +9,11 @@ export interface ConcurrencyLimitsOptions {
   readonly clock: Clock;
   /** The sum of an account's reservations; from memory when it was asked for before. */
   readonly totalReserved: (accountId: string) => Promise<number>;
+  /** What is kept ready, which is taken from what an account's functions share, and is each version's own. */
+  readonly provisioned: {
+    readonly wanted: (fn: FunctionVersion) => number;
+    readonly wantedUnreserved: (accountId: string) => number;
+  };
 }
 
 /** What is asked for: one invocation. */
@@ -43,14 +48,18 @@ export class ConcurrencyLimits {
    */
   async enter({ function: fn, isEvent }: EnterRequest): Promise<Disposable> {
     const { accountId, functionName, reservedConcurrency } = fn;
-    const { settings, totalReserved } = this.#options;
+    const { settings, totalReserved, provisioned } = this.#options;
     if (reservedConcurrency !== undefined) {
       const name = `${accountId}:${functionName}`;
       if (reservedConcurrency > 0 && !isEvent) this.#checkRate(name, reservedConcurrency * requestsPerExecution, 'ReservedRequestRateReached');
       return this.#take(name, reservedConcurrency, 'ConcurrencyReached');
     }
-    const unreserved = accountConcurrency(settings, accountId).total - (await totalReserved(accountId));
+    const reserved = await totalReserved(accountId);
+    const unreserved = accountConcurrency(settings, accountId).total - reserved - provisioned.wantedUnreserved(accountId);
     if (!isEvent) this.#checkRate(accountId, settings.requestsPerSecond, 'RequestRateReached');
+    const wanted = provisioned.wanted(fn);
+    const own = `${accountId}:${functionName}:${fn.version}`;
+    if ((this.#running.get(own) ?? 0) < wanted) return this.#take(own, wanted, 'AccountConcurrencyReached');
     return this.#take(accountId, unreserved, 'AccountConcurrencyReached');
   }
 

@@ -41,6 +41,11 @@ export class SqliteProvisionedConcurrencyStore implements ProvisionedConcurrency
     return (await query.orderBy('qualifier').limit(limit).execute()).map(toConfig);
   }
 
+  async functions(): Promise<readonly FunctionKey[]> {
+    const rows = await this.#database.selectFrom('provisioned_concurrency').select(['account_id', 'function_name']).distinct().execute();
+    return rows.map((row) => ({ accountId: row.account_id, functionName: row.function_name }));
+  }
+
   async total(key: FunctionKey, exceptQualifier?: string): Promise<number> {
     const rows = await this.#of(key).execute();
     return rows.filter(({ qualifier }) => qualifier !== exceptQualifier).reduce((sum, { executions }) => sum + executions, 0);

@@ -15,6 +15,7 @@ import { SessionCredentials } from '../../src/control-api/sigv4/session-credenti
 import { CloisterError } from '../../src/errors.ts';
 import type { AcceptRequest, EventAcceptor } from '../../src/invoke/asynchronous-invoker.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker, StreamedInvokeResult } from '../../src/invoke/invoker.ts';
+import type { ProvisionedTarget, Provisioning } from '../../src/invoke/provisioner.ts';
 import { LogStore } from '../../src/storage/log-store.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
@@ -133,6 +134,19 @@ export class FakeAcceptor implements EventAcceptor {
   }
 }
 
+/** What is to be kept ready is. */
+function allReady(): Provisioning {
+  const targets = new Map<string, readonly ProvisionedTarget[]>();
+  const nameOf = (key: { readonly accountId: string; readonly functionName: string }) => `${key.accountId}:${key.functionName}`;
+  return {
+    set: (key, wanted) => void targets.set(nameOf(key), wanted),
+    status: (key, qualifier) => {
+      const parts = targets.get(nameOf(key))?.find((target) => target.qualifier === qualifier)?.parts ?? [];
+      return { ready: parts.reduce((sum, { executions }) => sum + executions, 0), status: 'READY' };
+    },
+  };
+}
+
 export interface ControlApiFixture extends AsyncDisposable {
   readonly app: FastifyInstance;
   readonly storage: Storage;
@@ -175,6 +189,7 @@ export async function openControlApiFixture(options: FixtureOptions = {}): Promi
     sessions,
     invoker,
     events,
+    provisioning: allReady(),
     agent: agent as unknown as HostAgent,
     logs: {
       read: async ({ accountId, logGroup, afterSequence = 0 }) => ({

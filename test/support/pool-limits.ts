@@ -11,5 +11,10 @@ export const generousPoolLimits = {
 
 /** Lambda's own, of accounts without reservations. */
 export function lambdaConcurrencyLimits(clock: Clock): ConcurrencyLimits {
-  return new ConcurrencyLimits({ settings: lambdaConcurrency, clock, totalReserved: async () => 0 });
+  return new ConcurrencyLimits({
+    settings: lambdaConcurrency,
+    clock,
+    totalReserved: async () => 0,
+    provisioned: { wanted: () => 0, wantedUnreserved: () => 0 },
+  });
 }

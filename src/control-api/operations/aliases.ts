@@ -67,6 +67,7 @@ export const updateAlias: Operation<UpdateAliasRequest> = async (services, { inp
     checkRouting(updated);
     return updated;
   });
+  await services.provisionedTargets.refresh(key);
   return { body: aliasAnswer(changed(change, aliasKey, region), region) };
 };
 
@@ -74,6 +75,7 @@ export const updateAlias: Operation<UpdateAliasRequest> = async (services, { inp
 export const deleteAlias: Operation<DeleteAliasRequest> = async (services, { input, accountId }) => {
   const key = nameUnqualifiedFunction(services, { accountId, operation: 'DeleteAlias', functionName: input.FunctionName });
   await services.aliases.remove({ ...key, aliasName: input.Name ?? '' });
+  await services.provisionedTargets.refresh(key);
   return { status: 204 };
 };
 

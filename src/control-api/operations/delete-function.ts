@@ -17,6 +17,7 @@ export const deleteFunction: Operation<DeleteFunctionRequest> = async (services,
     throw new ApiError('ResourceConflictException', `Unable to delete version because the following aliases reference it: [${aliases.join(', ')}]`);
   }
   if (!removed && qualifier === undefined) throw functionNotFound(services.region, named);
+  await services.provisionedTargets.refresh(key);
   services.invoker.retire(qualifier === undefined ? key : { ...key, version: qualifier });
   // What waits for a function that is gone has nobody to run it.
   if (qualifier === undefined) await services.events.forget(key);

@@ -32,6 +32,7 @@ export const putFunctionConcurrency: Operation<PutFunctionConcurrencyRequest> = 
         `[${minUnreserved}].`,
     );
   }
+  await services.provisionedTargets.refresh(key);
   return { body: { ReservedConcurrentExecutions: executions } };
 };
 
@@ -48,6 +49,7 @@ export const deleteFunctionConcurrency: Operation<DeleteFunctionConcurrencyReque
   const key = nameUnqualifiedFunction(services, { accountId, operation: 'DeleteFunctionConcurrency', functionName: input.FunctionName });
   await findFunction(services, { key, qualifier: undefined });
   await services.settings.releaseConcurrency(key);
+  await services.provisionedTargets.refresh(key);
   return { status: 204 };
 };
 

@@ -7,6 +7,7 @@ import type {
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import { accountConcurrency } from '../../functions/concurrency-settings.ts';
 import type { FunctionAlias } from '../../functions/function-alias.ts';
+import type { ProvisionedStatus } from '../../invoke/provisioner.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { findFunction, functionNotFound, type NamedFunction, nameFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
@@ -19,7 +20,7 @@ const conflict = (message: string) => new ApiError('ResourceConflictException', 
 
 type Qualified = Required<NamedFunction> & { readonly qualifier: string; readonly alias: FunctionAlias | undefined; readonly version: string };
 
-/** PutProvisionedConcurrencyConfig: stored and answered; nothing is made ready ahead yet. */
+/** PutProvisionedConcurrencyConfig: answered as begun; the environments are made after it. */
 export const putProvisionedConcurrencyConfig: Operation<PutProvisionedConcurrencyConfigRequest> = async (services, { input, accountId }) => {
   const { key, qualifier, alias, version } = await findQualified(services, {
     accountId,
@@ -37,14 +38,9 @@ export const putProvisionedConcurrencyConfig: Operation<PutProvisionedConcurrenc
   await checkBounds(services, { key, qualifier, executions });
   const config = { qualifier, executions, lastModified: new Date(services.clock()).toISOString() };
   await provisioned.put(key, config);
-  return {
-    body: {
-      ...configAnswer(config),
-      AvailableProvisionedConcurrentExecutions: 0,
-      AllocatedProvisionedConcurrentExecutions: 0,
-      Status: 'IN_PROGRESS',
-    },
-  };
+  await services.provisionedTargets.refresh(key);
+  const { ready } = services.provisionedTargets.status(key, qualifier);
+  return { body: configAnswer(config, { ready, status: 'IN_PROGRESS' }) };
 };
 
 /** GetProvisionedConcurrencyConfig. */
@@ -59,7 +55,7 @@ export const getProvisionedConcurrencyConfig: Operation<GetProvisionedConcurrenc
   if (config === undefined) {
     throw new ApiError('ProvisionedConcurrencyConfigNotFoundException', 'No Provisioned Concurrency Config found for this function');
   }
-  return { body: configAnswer(config) };
+  return { body: configAnswer(config, services.provisionedTargets.status(key, qualifier)) };
 };
 
 /** DeleteProvisionedConcurrencyConfig: one that is not there is as good as deleted. */
@@ -71,6 +67,7 @@ export const deleteProvisionedConcurrencyConfig: Operation<DeleteProvisionedConc
     latestIs: notPublished,
   });
   await services.provisioned.remove(key, qualifier);
+  await services.provisionedTargets.refresh(key);
   return { status: 204 };
 };
 
@@ -91,7 +88,7 @@ export const listProvisionedConcurrencyConfigs: Operation<ListProvisionedConcurr
     body: {
       ProvisionedConcurrencyConfigs: items.map((config) => ({
         FunctionArn: formatFunctionArn({ region, ...key, qualifier: config.qualifier }),
-        ...configAnswer(config),
+        ...configAnswer(config, services.provisionedTargets.status(key, config.qualifier)),
       })),
       ...(nextMarker === undefined ? {} : { NextMarker: nextMarker }),
     },
@@ -119,7 +116,11 @@ async function findQualified(
     throw new ApiError('ResourceNotFoundException', `Cannot find alias arn: ${arn}`);
   }
   const { version, alias } = resolved;
-  if ((await services.functions.find(key, version)) === undefined) throw functionNotFound(services.region, { key, qualifier });
+  const found = await services.functions.find(key, version);
+  if (found === undefined) throw functionNotFound(services.region, { key, qualifier });
+  // Which tenant an environment is for is not known before its first invocation.
+  if (found.configuration.tenantIsolationMode !== undefined)
+    throw invalidParameter('Provisioned Concurrency is not supported for functions enabled with tenancy configuration.');
   return { key, qualifier, alias, version };
 }
 
@@ -153,12 +154,13 @@ async function checkBounds(services: OperationServices, wanted: { key: Qualified
   }
 }
 
-function configAnswer({ executions, lastModified }: ProvisionedConcurrency) {
+function configAnswer({ executions, lastModified }: ProvisionedConcurrency, { ready, status, reason }: ProvisionedStatus) {
   return {
     RequestedProvisionedConcurrentExecutions: executions,
-    AvailableProvisionedConcurrentExecutions: executions,
-    AllocatedProvisionedConcurrentExecutions: executions,
-    Status: 'READY',
+    AvailableProvisionedConcurrentExecutions: ready,
+    AllocatedProvisionedConcurrentExecutions: ready,
+    Status: status,
+    ...(reason === undefined ? {} : { StatusReason: reason }),
     LastModified: lastModified.replace(/\.\d{3}Z$/, '+0000'),
   };
 }

@@ -44,7 +44,13 @@ export const provisionedConcurrencyCases: readonly ClientCase[] = [
       {
         operation: 'GetProvisionedConcurrencyConfig',
         input: versionOne,
-        expect: { answer: { RequestedProvisionedConcurrentExecutions: 2, AllocatedProvisionedConcurrentExecutions: 2, Status: 'READY' } },
+        until: {
+          RequestedProvisionedConcurrentExecutions: 2,
+          AvailableProvisionedConcurrentExecutions: 2,
+          AllocatedProvisionedConcurrentExecutions: 2,
+          Status: 'READY',
+        },
+        expect: { answer: {}, absent: ['StatusReason'] },
       },
       {
         operation: 'ListProvisionedConcurrencyConfigs',
@@ -61,6 +67,30 @@ export const provisionedConcurrencyCases: readonly ClientCase[] = [
       { operation: 'DeleteProvisionedConcurrencyConfig', input: versionOne, expect: { answer: {} } },
       noneLeft,
     ],
+  },
+  {
+    rule: 'what cannot be initialised fails, and says why',
+    source: 'API_GetProvisionedConcurrencyConfig, StatusReason',
+    operation: 'PutProvisionedConcurrencyConfig',
+    before: [createsFunction({ Publish: true, Handler: 'missing.handler' })],
+    input: (scope) => ({ ...versionOne(scope), ProvisionedConcurrentExecutions: 1 }),
+    expect: { answer: { Status: 'IN_PROGRESS' }, absent: ['StatusReason'] },
+    after: [
+      {
+        operation: 'GetProvisionedConcurrencyConfig',
+        input: versionOne,
+        until: { AvailableProvisionedConcurrentExecutions: 0, Status: 'FAILED', StatusReason: 'FUNCTION_ERROR_INIT_FAILURE' },
+      },
+      { operation: 'DeleteProvisionedConcurrencyConfig', input: versionOne },
+    ],
+  },
+  {
+    rule: 'a function with tenant isolation has none: whose an environment is, is not known ahead',
+    source: 'lambda/latest/dg/tenant-isolation.html',
+    operation: 'PutProvisionedConcurrencyConfig',
+    before: [createsFunction({ Publish: true, TenancyConfig: { TenantIsolationMode: 'PER_TENANT' } })],
+    input: (scope) => ({ ...versionOne(scope), ProvisionedConcurrentExecutions: 1 }),
+    expect: invalid('Provisioned Concurrency is not supported for functions enabled with tenancy configuration.'),
   },
   {
     rule: 'a version and an alias that points to it are not both provisioned, and what an alias had goes with it',
