@@ -50,12 +50,8 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     SqliteEventStore.open(join(databaseDirectory, 'events.sqlite')),
   ]);
   const cache = new FunctionCache();
-  const policies = new SqlitePolicyStore(database);
-  const urls = new SqliteFunctionUrlStore(database);
   const onChange = (key: FunctionKey) => {
     cache.forget(key);
-    policies.forget(key);
-    urls.forget(key);
     settings.forget(key);
   };
   const settings = new SqliteFunctionSettingStore(database, onChange);
@@ -64,8 +60,8 @@ export async function openStorage(options: { dataDir: string; region: string; cl
     functions: new SqliteFunctionStore(database, { region, clock, cache, onChange }),
     aliases: new SqliteAliasStore(database, { cache, onChange }),
     layers: new SqliteLayerStore(database),
-    policies,
-    urls,
+    policies: new SqlitePolicyStore(database, cache),
+    urls: new SqliteFunctionUrlStore(database, cache),
     settings,
     provisioned: new SqliteProvisionedConcurrencyStore(database),
     eventInvokeConfigs: new SqliteEventInvokeConfigStore(database),

@@ -4,20 +4,18 @@ import type { FunctionUrlStore } from '../control-api/function-url-store.ts';
 import type { FunctionPolicyKey } from '../control-api/policy-store.ts';
 import type { FunctionUrl, FunctionUrlCors } from '../functions/function-url.ts';
 import type { DatabaseSchema } from './database-schema.ts';
+import type { FunctionCache } from './function-cache.ts';
 
 type UrlRow = Selectable<DatabaseSchema['function_urls']>;
-
-const maxCachedUrls = 10_000;
 
 /** Function URLs in the metadata database, those that were asked for in memory. */
 export class SqliteFunctionUrlStore implements FunctionUrlStore {
   readonly #database: Kysely<DatabaseSchema>;
-  readonly #cache = new Map<string, FunctionUrl>();
-  /** Counts changes: a URL read before one must not enter the cache after it. */
-  #changes = 0;
+  readonly #cache: FunctionCache;
 
-  constructor(database: Kysely<DatabaseSchema>) {
+  constructor(database: Kysely<DatabaseSchema>, cache: FunctionCache) {
     this.#database = database;
+    this.#cache = cache;
   }
 
   async create(url: FunctionUrl): Promise<boolean> {
@@ -36,18 +34,11 @@ export class SqliteFunctionUrlStore implements FunctionUrlStore {
     return row === undefined ? undefined : toUrl(row);
   }
 
-  async findById(urlId: string): Promise<FunctionUrl | undefined> {
-    const known = this.#cache.get(urlId);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const row = await this.#database.selectFrom('function_urls').selectAll().where('url_id', '=', urlId).executeTakeFirst();
-    if (row === undefined) return undefined;
-    const found = toUrl(row);
-    if (this.#changes === changes) {
-      if (this.#cache.size >= maxCachedUrls) this.#cache.clear();
-      this.#cache.set(urlId, found);
-    }
-    return found;
+  findById(urlId: string): Promise<FunctionUrl | undefined> {
+    return this.#cache.url(urlId, async () => {
+      const row = await this.#database.selectFrom('function_urls').selectAll().where('url_id', '=', urlId).executeTakeFirst();
+      return row === undefined ? undefined : toUrl(row);
+    });
   }
 
   async list(key: FunctionKey, options: { after?: string | undefined; limit: number }): Promise<readonly FunctionUrl[]> {
@@ -60,20 +51,14 @@ export class SqliteFunctionUrlStore implements FunctionUrlStore {
   async update(url: FunctionUrl): Promise<boolean> {
     const { url_id, ...changed } = toRow(url);
     const updated = await this.#database.updateTable('function_urls').set(changed).where('url_id', '=', url_id).executeTakeFirst();
-    this.forget(url);
+    this.#cache.forget(url);
     return updated.numUpdatedRows > 0n;
   }
 
   async remove(key: FunctionPolicyKey): Promise<boolean> {
     const removed = await this.#database.transaction().execute((transaction) => deleteFunctionUrl(transaction, key));
-    this.forget(key);
+    this.#cache.forget(key);
     return removed;
-  }
-
-  /** Told whenever a function or an alias changes or goes. */
-  forget({ accountId, functionName }: FunctionKey): void {
-    this.#changes += 1;
-    for (const [urlId, url] of this.#cache) if (url.accountId === accountId && url.functionName === functionName) this.#cache.delete(urlId);
   }
 
   #ofFunction(key: FunctionKey) {

@@ -4,8 +4,7 @@ import type { FunctionKey } from '../control-api/function-store.ts';
 import type { FunctionPolicyKey, LayerVersionKey, PolicyEdit, PolicyStore } from '../control-api/policy-store.ts';
 import type { PolicyStatement, ResourcePolicy } from '../functions/resource-policy.ts';
 import type { DatabaseSchema } from './database-schema.ts';
-
-const maxCachedPolicies = 10_000;
+import type { FunctionCache } from './function-cache.ts';
 
 interface PolicyRow {
   readonly revision_id: string;
@@ -16,24 +15,15 @@ interface PolicyRow {
 /** Resource policies in the metadata database; those of functions are also kept in memory, for the calls of other accounts. */
 export class SqlitePolicyStore implements PolicyStore {
   readonly #database: Kysely<DatabaseSchema>;
-  readonly #cache = new Map<string, ResourcePolicy>();
-  /** Counts changes: a policy read before one must not enter the cache after it. */
-  #changes = 0;
+  readonly #cache: FunctionCache;
 
-  constructor(database: Kysely<DatabaseSchema>) {
+  constructor(database: Kysely<DatabaseSchema>, cache: FunctionCache) {
     this.#database = database;
+    this.#cache = cache;
   }
 
-  async findForFunction(key: FunctionPolicyKey): Promise<ResourcePolicy | undefined> {
-    const name = `${key.accountId}:${key.functionName}:${key.qualifier ?? ''}`;
-    const known = this.#cache.get(name);
-    if (known !== undefined) return known;
-    const changes = this.#changes;
-    const found = toPolicy(await selectForFunction(this.#database, key));
-    if (found === undefined || this.#changes !== changes) return found;
-    if (this.#cache.size >= maxCachedPolicies) this.#cache.clear();
-    this.#cache.set(name, found);
-    return found;
+  findForFunction(key: FunctionPolicyKey): Promise<ResourcePolicy | undefined> {
+    return this.#cache.policy(key, key.qualifier ?? '', async () => toPolicy(await selectForFunction(this.#database, key)));
   }
 
   async changeForFunction(key: FunctionPolicyKey, edit: PolicyEdit): Promise<ResourcePolicy | undefined> {
@@ -51,7 +41,7 @@ export class SqlitePolicyStore implements PolicyStore {
         return changed;
       });
     } finally {
-      this.forget(key);
+      this.#cache.forget(key);
     }
   }
 
@@ -77,13 +67,6 @@ export class SqlitePolicyStore implements PolicyStore {
           .execute();
       return changed;
     });
-  }
-
-  /** SECURITY: told whenever a function, a version or an alias changes or goes: another of the same name must not inherit what was allowed. */
-  forget({ accountId, functionName }: FunctionKey): void {
-    this.#changes += 1;
-    const prefix = `${accountId}:${functionName}:`;
-    for (const name of this.#cache.keys()) if (name.startsWith(prefix)) this.#cache.delete(name);
   }
 }
 

@@ -255,7 +255,7 @@ describe('a function URL', () => {
     const { CloisterError } = await import('../../errors.ts');
     fixture.invoker.respond = () => Promise.reject(new CloisterError('NoCapacity', 'full', { operation: 'invoke' }));
     const full = await send('open');
-    expect([full.status, full.headers['x-amzn-errortype']]).toEqual([429, 'TooManyRequestsException']);
+    expect([full.status, full.headers['x-amzn-errortype'], full.headers['retry-after']]).toEqual([429, 'TooManyRequestsException', '1']);
   });
 });
 
