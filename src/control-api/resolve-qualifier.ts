@@ -2,8 +2,8 @@ import { latestVersion } from '../functions/arn.ts';
 import type { FunctionAlias } from '../functions/function-alias.ts';
 import { chooseVersion } from '../functions/function-alias.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
-import type { FunctionKey } from './function-store.ts';
-import type { OperationServices } from './operation.ts';
+import type { AliasStore } from './alias-store.ts';
+import type { FunctionKey, FunctionStore } from './function-store.ts';
 
 /** A function and what a client named of it. */
 interface Qualified {
@@ -26,7 +26,7 @@ export function isAliasName(qualifier: string): boolean {
 
 /** Resolves a qualifier; none is `$LATEST`. Undefined when there is no such alias. */
 export async function resolveQualifier(
-  services: Pick<OperationServices, 'aliases'>,
+  services: { readonly aliases: AliasStore },
   { key, qualifier = latestVersion }: Qualified,
 ): Promise<ResolvedQualifier | undefined> {
   if (!isAliasName(qualifier)) return { version: qualifier };
@@ -36,7 +36,7 @@ export async function resolveQualifier(
 
 /** The version that serves one invocation: an alias with two versions chooses anew each time. From memory, once it was asked for. */
 export async function resolveForInvoke(
-  services: Pick<OperationServices, 'aliases' | 'functions' | 'random'>,
+  services: { readonly aliases: AliasStore; readonly functions: FunctionStore; readonly random: () => number },
   { key, qualifier = latestVersion }: Qualified,
 ): Promise<FunctionVersion | undefined> {
   if (!isAliasName(qualifier)) return services.functions.findForInvoke(key, qualifier);
