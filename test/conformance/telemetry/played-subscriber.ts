@@ -44,6 +44,8 @@ export class PlayedSubscriber {
   readonly heads: string[] = [];
   /** What it answers a POST with; undefined: nothing. */
   answer: string | undefined = 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n';
+  /** KiB that follow it. */
+  floodKiB = 0;
 
   private constructor(actor: ActorProcess, api: RawConnection, identifier: string) {
     this.actor = actor;
@@ -90,6 +92,7 @@ export class PlayedSubscriber {
     this.heads.push(head);
     this.events.push(...(JSON.parse(Buffer.from(connection.unread.slice(head.length), 'latin1').toString()) as ToldEvent[]));
     if (this.answer !== undefined) connection.write(this.answer);
+    if (this.floodKiB > 0) connection.write('x'.repeat(1_024), this.floodKiB);
   }
 }
 
@@ -114,7 +117,7 @@ export async function meetInternal(stage: Stage): Promise<{ readonly runtime: Ac
 export async function askForNext(runtime: ActorProcess, api: RawConnection): Promise<void> {
   api.send({ path: runtimeNextPath });
   // The environment may be frozen before the actor gets to answer.
-  await Promise.race([runtime.now(), delay(100)]);
+  await Promise.race([runtime.now(), delay(500)]);
 }
 
 /** The runtime's part of an invocation: the next event, answered after what the case does with it. */
