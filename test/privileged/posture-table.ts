@@ -38,6 +38,9 @@ export type PostureRuntime = 'nodejs24.x' | 'python3.13' | 'provided.al2023';
 
 const names = { 'nodejs24.x': 'MainThread', 'python3.13': 'python3.13', 'provided.al2023': 'bootstrap' } as const;
 
+/** In its pid namespace: 2 was the process that looked into /opt/extensions. */
+const runtimeProcessId = 3;
+
 /**
  * Everything that programs/look.sh may print of a function's process, section by section. A line that no entry knows fails, and so does an entry without a
  * line: a new kernel or OCI runtime that weakens something, or adds something, is seen.
@@ -48,19 +51,19 @@ export function expectedPosture(runtime: PostureRuntime): Readonly<Record<string
       `Name: ${names[runtime]}`,
       'Umask: 0022',
       varies(/^State: [RSD] \(\w+\)$/, 'it may be running or waiting for its child'),
-      'Tgid: 2',
+      `Tgid: ${runtimeProcessId}`,
       'Ngid: 0',
-      'Pid: 2',
+      `Pid: ${runtimeProcessId}`,
       'PPid: 1',
       'TracerPid: 0',
       'Uid: 993 993 993 993',
       'Gid: 990 990 990 990',
       varies(/^FDSize: (64|128|256)$/, 'grows with the highest descriptor'),
       'Groups:',
-      'NStgid: 2',
-      'NSpid: 2',
-      'NSpgid: 2',
-      'NSsid: 2',
+      `NStgid: ${runtimeProcessId}`,
+      `NSpid: ${runtimeProcessId}`,
+      `NSpgid: ${runtimeProcessId}`,
+      `NSsid: ${runtimeProcessId}`,
       maybe(/^Kthread: 0$/, 'not a kernel thread', kernelAge),
       varies(/^(Vm(Peak|Size|HWM|RSS|Data|Stk|Exe|Lib|PTE)|Rss(Anon|File)): \d+ kB$/, 'memory in use'),
       'VmLck: 0 kB',
@@ -119,7 +122,7 @@ export function expectedPosture(runtime: PostureRuntime): Readonly<Record<string
       varies(new RegExp(`^gid_map 0 ${ids} 65536$`), 'the same range'),
       'projid_map',
       varies(/^timens_offsets monotonic -\d+ \d+ boottime -\d+ \d+$/, 'clocks begin with the slot'),
-      'session 2',
+      `session ${runtimeProcessId}`,
       'terminal 0',
     ],
     'control groups': [
@@ -208,7 +211,7 @@ export function expectedPosture(runtime: PostureRuntime): Readonly<Record<string
     'net netlink': [varies(/^[0-9a-f]{16} \d+ 0 00000000 0 0 0 2 0 \d+$/, 'the kernel’s own ends, port 0')],
     // eth0 is the slot's end of its cable, and down: no policy gives this function egress.
     interfaces: ['eth0', 'lo'],
-    processes: ['1 root init', `2 sbx_user1051 ${names[runtime]}`, varies(/^\d+ sbx_user1051 look\.sh$/, 'the look itself')],
+    processes: ['1 root init', `${runtimeProcessId} sbx_user1051 ${names[runtime]}`, varies(/^\d+ sbx_user1051 look\.sh$/, 'the look itself')],
     'first process': [
       'Uid: 0 0 0 0',
       'Gid: 0 0 0 0',
@@ -261,6 +264,7 @@ function environment(runtime: PostureRuntime): Expected[] {
     'AWS_LAMBDA_FUNCTION_VERSION=$LATEST',
     'AWS_LAMBDA_INITIALIZATION_TYPE=on-demand',
     `AWS_LAMBDA_LOG_GROUP_NAME=/aws/lambda/${functionName}`,
+    'AWS_LAMBDA_LOG_FORMAT=Text',
     varies(/^AWS_LAMBDA_LOG_STREAM_NAME=\d{4}\/\d\d\/\d\d\/\[\$LATEST\][0-9a-f]{32}$/, 'a stream for each environment'),
     'AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001',
     'AWS_XRAY_CONTEXT_MISSING=LOG_ERROR',

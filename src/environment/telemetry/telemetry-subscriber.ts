@@ -16,7 +16,7 @@ const longestRetryMs = 5_000;
 const maxAttempts = 8;
 
 /** What an attempt costs beside its bytes: a connection, and the host agent's work for it. */
-const attemptCostBytes = 256 * 1024;
+const attemptCostBytes = 512 * 1024;
 
 /** What an event costs beside its text. */
 const eventCostBytes = 128;
