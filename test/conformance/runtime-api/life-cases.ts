@@ -8,7 +8,7 @@ const initError = `${docs}, "Initialization error"`;
 const lifecycle = 'AWS: Lambda execution environment lifecycle';
 const maxBytes = 6_291_556;
 
-/** INIT_REPORT lines of a process's environment: phase and what follows it. */
+/** INIT_REPORT lines of a process's environment: phase and what follows it. Lines may be written after the client's answer. */
 async function initReports(stage: Stage, process: ActorProcess): Promise<string[]> {
   const lines = await stage.log(process);
   return lines.flatMap((line) => /^INIT_REPORT Init Duration: [\d.]+ ms\tPhase: (.*)\n$/.exec(line)?.[1] ?? []);
@@ -51,7 +51,7 @@ export const lifeCases: readonly ConformanceCase[] = [
       expect(event.text).toBe('{"n":1}');
       expectAccepted(await api.ask({ path: responsePath(event.header('lambda-runtime-aws-request-id') ?? ''), body: '"well"' }));
       expect(await answer).toMatchObject({ text: '"well"', functionError: undefined });
-      expect(await initReports(stage, first)).toEqual(['init\tStatus: error\tError Type: Runtime.First']);
+      await expect.poll(() => initReports(stage, first)).toEqual(['init\tStatus: error\tError Type: Runtime.First']);
     },
   },
   {
@@ -64,10 +64,9 @@ export const lifeCases: readonly ConformanceCase[] = [
       const { text, functionError, log } = await answer;
       expect([text, functionError]).toEqual(['{"errorMessage" : "two"}', 'Unhandled']);
       expect(log).toMatch(/^REPORT .*\tStatus: error\tError Type: Function\.Two\t$/m);
-      expect(await initReports(stage, first)).toEqual([
-        'init\tStatus: error\tError Type: Function.One',
-        'invoke\tStatus: error\tError Type: Function.Two',
-      ]);
+      await expect
+        .poll(() => initReports(stage, first))
+        .toEqual(['init\tStatus: error\tError Type: Function.One', 'invoke\tStatus: error\tError Type: Function.Two']);
     },
   },
   ...[
@@ -85,7 +84,9 @@ export const lifeCases: readonly ConformanceCase[] = [
         const first = await failInit(stage, '{}', headers);
         await failInit(stage, '{}', headers);
         expect((await answer).functionError).toBe('Unhandled');
-        expect(await initReports(stage, first)).toEqual([`init\tStatus: error\tError Type: ${told}`, `invoke\tStatus: error\tError Type: ${told}`]);
+        await expect
+          .poll(() => initReports(stage, first))
+          .toEqual([`init\tStatus: error\tError Type: ${told}`, `invoke\tStatus: error\tError Type: ${told}`]);
       },
     }),
   ),
@@ -115,10 +116,9 @@ export const lifeCases: readonly ConformanceCase[] = [
         const { value, functionError, requestId } = await answer;
         expect(functionError).toBe('Unhandled');
         expect(value).toEqual({ errorType: 'Runtime.ExitError', errorMessage: `RequestId: ${requestId} Error: ${reason}` });
-        expect(await initReports(stage, first)).toEqual([
-          'init\tStatus: error\tError Type: Runtime.ExitError',
-          'invoke\tStatus: error\tError Type: Runtime.ExitError',
-        ]);
+        await expect
+          .poll(() => initReports(stage, first))
+          .toEqual(['init\tStatus: error\tError Type: Runtime.ExitError', 'invoke\tStatus: error\tError Type: Runtime.ExitError']);
       },
     }),
   ),
@@ -208,7 +208,7 @@ export const lifeCases: readonly ConformanceCase[] = [
       expect(event.text).toBe('{"n":1}');
       expectAccepted(await api.ask({ path: responsePath(event.header('lambda-runtime-aws-request-id') ?? ''), body: '1' }));
       expect((await answer).text).toBe('1');
-      expect(await initReports(stage, first)).toEqual(['init\tStatus: timeout']);
+      await expect.poll(() => initReports(stage, first)).toEqual(['init\tStatus: timeout']);
     },
   },
   {
