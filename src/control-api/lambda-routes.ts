@@ -1,3 +1,4 @@
+import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatFunctionArn, parseFunctionReference } from '../functions/arn.ts';
 import { accessDenied } from './access-denied.ts';
@@ -8,6 +9,7 @@ import { notSupported } from './not-supported.ts';
 import type { OperationServices } from './operation.ts';
 import { requestContext } from './request-context.ts';
 import { resourceOwner } from './resource-owner.ts';
+import { sendPieces } from './send-pieces.ts';
 import type { OperationModel } from './service-model.ts';
 import { operationModels } from './service-model.ts';
 import type { Principal } from './sigv4/request-verifier.ts';
@@ -20,6 +22,7 @@ interface RoutedOperation {
   readonly fixedQuery: Readonly<Record<string, string>>;
 }
 
+const invokeOperations: ReadonlySet<string> = new Set(['Invoke', 'InvokeAsync', 'InvokeWithResponseStream']);
 const uploadOperations: ReadonlySet<string> = new Set(['CreateFunction', 'UpdateFunctionCode', 'PublishLayerVersion']);
 
 /** One route per method and path of the service model. */
@@ -38,7 +41,7 @@ export function addLambdaRoutes(app: FastifyInstance, services: OperationService
 
 /** The largest request an operation takes. */
 function bodyLimitOf(operation: string, { limits }: OperationServices): number {
-  if (operation === 'Invoke' || operation === 'InvokeAsync') return limits.maxInvokePayloadBytes;
+  if (invokeOperations.has(operation)) return limits.maxInvokePayloadBytes;
   return uploadOperations.has(operation) ? limits.maxUploadRequestBytes : limits.maxRequestBytes;
 }
 
@@ -83,10 +86,25 @@ async function serve(services: OperationServices, { name, model }: RoutedOperati
   });
   reply.code(answer.status ?? model.status);
   if (answer.headers !== undefined) reply.headers(answer.headers);
+  if (answer.stream !== undefined) return sendStream(reply, answer.stream);
   if (answer.body === undefined) return reply.send();
   reply.header('content-type', 'application/json');
   // As bytes: to a text Fastify would add a charset, which Lambda does not send.
   return reply.send(Buffer.isBuffer(answer.body) ? answer.body : Buffer.from(JSON.stringify(answer.body)));
+}
+
+/** Past Fastify, which would gather pieces: they go out as they come. */
+async function sendStream(reply: FastifyReply, pieces: AsyncIterable<Uint8Array>): Promise<FastifyReply> {
+  reply.hijack();
+  const { raw } = reply;
+  raw.writeHead(reply.statusCode, reply.getHeaders() as OutgoingHttpHeaders);
+  raw.flushHeaders();
+  try {
+    if (await sendPieces(raw, pieces)) raw.end();
+  } catch {
+    raw.destroy();
+  }
+  return reply;
 }
 
 /** An environment's own credentials are real, so that SDKs inside work as ever, but have no policy that allows anything. */

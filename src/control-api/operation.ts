@@ -67,12 +67,13 @@ export interface OperationCall<Input> {
   readonly traceHeader: string | undefined;
 }
 
-/** What the client gets: an object is sent as JSON, bytes as they are. */
+/** What the client gets: an object is sent as JSON, bytes as they are, a stream as it comes. */
 export interface OperationAnswer {
   /** @default the service model's */
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: object | Buffer;
+  readonly stream?: AsyncIterable<Uint8Array>;
 }
 
 export type Operation<Input> = (services: OperationServices, call: OperationCall<Input>) => Promise<OperationAnswer>;

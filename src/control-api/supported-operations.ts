@@ -35,7 +35,7 @@ import {
   updateFunctionUrlConfig,
 } from './operations/function-url-configs.ts';
 import { invokeAsync } from './operations/invoke-async.ts';
-import { invokeFunction } from './operations/invoke-function.ts';
+import { invokeFunction, invokeWithResponseStream } from './operations/invoke-function.ts';
 import { addLayerVersionPermission, getLayerVersionPolicy, removeLayerVersionPermission } from './operations/layer-permissions.ts';
 import {
   deleteLayerVersion,
@@ -96,6 +96,7 @@ export const supportedOperations: ReadonlyMap<string, AnyOperation> = new Map<st
   ['GetProvisionedConcurrencyConfig', getProvisionedConcurrencyConfig],
   ['ListAliases', listAliases],
   ['InvokeAsync', invokeAsync],
+  ['InvokeWithResponseStream', invokeWithResponseStream],
   ['ListCodeSigningConfigs', listCodeSigningConfigs],
   ['ListFunctionEventInvokeConfigs', listFunctionEventInvokeConfigs],
   ['ListFunctionUrlConfigs', listFunctionUrlConfigs],

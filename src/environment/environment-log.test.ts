@@ -36,7 +36,11 @@ function logRig(json?: JsonLogging) {
     closeSync(extensionOutput.writeEnd);
   });
   const write = async (text: string, pipe = stdout): Promise<void> => {
-    writeSync(pipe.writeEnd, text);
+    // A pipe holds 64 KiB; what is read meanwhile makes room.
+    for (let start = 0; start < text.length; start += 32_768) {
+      writeSync(pipe.writeEnd, text.slice(start, start + 32_768));
+      for (let turn = 0; turn < 20; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+    }
     await log.drain();
   };
   return { log, written, told, write, extensionOutput };
@@ -113,6 +117,18 @@ describe('EnvironmentLog of a function with JSON', () => {
     const { told, write } = logRig({ systemLevel: 'INFO', applicationLevel: 'INFO' });
     await write('{"a":[1, 2]}\r\nplain "text"\n');
     expect(told.map(({ record }) => record)).toEqual([{ a: [1, 2] }, 'plain "text"']);
+  });
+
+  it('takes a line of more than 64 KiB for text', async () => {
+    const { written, told, write } = logRig({ systemLevel: 'INFO', applicationLevel: 'FATAL' });
+    const line = (bytes: number) => JSON.stringify({ level: 'DEBUG', timestamp: '2026-01-01T00:00:00Z', text: 'x'.repeat(bytes) });
+    await write(`${line(30_000)}\n`);
+    await write(`${line(60_000)}\n`);
+    expect([written.length, typeof told.at(-1)?.record]).toEqual([0, 'object']);
+    const long = line(64 * 1_024);
+    await write(`${long}\n`);
+    expect(written).toEqual([`${long}\n`]);
+    expect(told.at(-1)?.record).toBe(long);
   });
 
   it('writes what extensions write as it is, whatever its level, and tells it apart', async () => {

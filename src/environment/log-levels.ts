@@ -30,9 +30,8 @@ export function systemLevelOf(event: PlatformEvent): SystemLogLevel {
 const timestamp = /^\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d)$/;
 const timestampMembers = ['timestamp', 'time', '@timestamp', 'Timestamp', 'ts'];
 
-/** The object that a line of a JSON function is, if it is one. */
+/** The object that a line which begins with a brace is, if it is one. */
 export function jsonObjectOf(line: string): Readonly<Record<string, unknown>> | undefined {
-  if (!line.startsWith('{')) return undefined;
   try {
     return JSON.parse(line) as Readonly<Record<string, unknown>>;
   } catch {

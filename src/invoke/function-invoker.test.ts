@@ -181,6 +181,17 @@ describe('FunctionInvoker.invoke()', () => {
     });
   });
 
+  it('adds to REPORT the trace of a request that is sampled, and of no other', async () => {
+    const { invoker, lines } = rig(serving((event) => event));
+    const header = (sampled: string) => `Root=1-677faf89-09a6b95269c6e56c4d1ab356;Parent=0efbd19962d95b05;Sampled=${sampled}`;
+    await invoker.invoke(request(functionVersion(), { traceHeader: header('0') }));
+    await invoker.invoke(request(functionVersion(), { traceHeader: header('1') }));
+    await expect.poll(async () => (await lines()).filter((line) => line.startsWith('REPORT')).length).toBe(2);
+    const [plain, traced] = (await lines()).filter((line) => line.startsWith('REPORT'));
+    expect(plain).not.toContain('XRAY');
+    expect(traced).toMatch(/\t\nXRAY TraceId: 1-677faf89-09a6b95269c6e56c4d1ab356\tSegmentId: [0-9a-f]{16}\tSampled: true\t\n$/);
+  });
+
   it('writes INIT_START, START, the function’s own lines, END and REPORT, in this order', async () => {
     const { invoker, lines } = rig(
       serving((_event, process) => {

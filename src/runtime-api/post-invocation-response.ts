@@ -25,7 +25,8 @@ export function postInvocationResponse(
   if (session.requestId !== requestId) return invalidRequestId;
   if (!session.allows('beginResponse')) return invalidStateTransition('response', session.phase);
   const mode = request.headers['lambda-runtime-function-response-mode'];
-  if (mode !== undefined && mode !== 'streaming') return invalidResponseMode;
+  // An empty one is none, as in aws-lambda-rie.
+  if (mode !== undefined && mode !== '' && mode !== 'streaming') return invalidResponseMode;
   if (mode === 'streaming' && session.event?.responseMode === 'streaming') streamResponse(exchange, request, response);
   else gatherResponse(exchange, request, { response, requestId });
   return undefined;

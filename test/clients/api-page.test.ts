@@ -8,6 +8,7 @@ const notes: Readonly<Record<string, string>> = {
   GetFunction: '`Code.Location` is a signed address that gives the archive',
   GetLayerVersion: '`Content.Location` is a signed address that gives the archive',
   Invoke: '`DryRun`, `Tail`, client context, tenant ids',
+  InvokeWithResponseStream: 'as it comes; `InvokeComplete` tells of errors ([streaming.md](streaming.md))',
   PublishVersion: 'without `PublishTo`',
 };
 
@@ -17,7 +18,6 @@ const reasons: readonly (readonly [RegExp, string])[] = [
   [/CapacityProvider|ScalingConfig/, 'capacity is the host’s: there are no instances to provide'],
   [/EventSourceMapping/, 'event source mappings: not built yet'],
   [/ResourcePolicy/, 'policies of functions and layers are kept by AddPermission and AddLayerVersionPermission'],
-  [/InvokeWithResponseStream/, 'response streaming: not built yet'],
 ];
 
 function page(): string {

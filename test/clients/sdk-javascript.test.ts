@@ -4,8 +4,8 @@ import {
   GetFunctionCommand,
   GetLayerVersionCommand,
   InvokeCommand,
-  InvokeWithResponseStreamCommand,
   type LambdaClient,
+  ListEventSourceMappingsCommand,
   ListFunctionsCommand,
   PublishLayerVersionCommand,
   PublishVersionCommand,
@@ -106,7 +106,7 @@ describe('@aws-sdk/client-lambda', () => {
   });
 
   it('names the operation that is not supported yet', async () => {
-    await expect(lambda.send(new InvokeWithResponseStreamCommand({ FunctionName: 'node' }))).rejects.toThrow(/InvokeWithResponseStream/);
+    await expect(lambda.send(new ListEventSourceMappingsCommand({}))).rejects.toThrow(/ListEventSourceMappings/);
   });
 
   it('refuses a wrong secret and an unknown key', async () => {

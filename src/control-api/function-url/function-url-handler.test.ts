@@ -334,12 +334,6 @@ describe('what a function URL takes', () => {
     socket.write(`POST / HTTP/1.1\r\nhost: ${hostOf('signed')}\r\ncontent-length: 1000000\r\nconnection: close\r\n\r\n`);
     expect(await text(socket)).toMatch(/^HTTP\/1\.1 403 /);
   });
-
-  it('is no stream yet, and says so', async () => {
-    const answer = await send('stream');
-    expect([answer.status, answer.headers['x-amzn-errortype']]).toEqual([400, 'NotImplementedException']);
-    expect(JSON.stringify(answer.json)).toContain('RESPONSE_STREAM');
-  });
 });
 
 describe('cross-origin rules', () => {

@@ -16,9 +16,11 @@ import type { FunctionUrlStore } from '../function-url-store.ts';
 import { answerError } from '../internal-error-answers.ts';
 import type { PolicyStore } from '../policy-store.ts';
 import { resolveForInvoke } from '../resolve-qualifier.ts';
+import { sendPieces } from '../send-pieces.ts';
 import type { PendingVerification, RequestVerifier } from '../sigv4/request-verifier.ts';
 import { parseTarget } from '../sigv4/signed-request.ts';
 import { BodyBudget } from './body-budget.ts';
+import { type StreamedUrlAnswer, streamedUrlAnswer } from './streamed-url-answer.ts';
 import { badGateway, functionUrlAnswer, gatewayTimeout, type UrlAnswer } from './url-answer.ts';
 import { preflightAnswer, withCors } from './url-cors.ts';
 import { functionUrlEvent } from './url-event.ts';
@@ -67,14 +69,14 @@ export class FunctionUrlHandler {
     const { headers } = request;
     const given = headers['x-amzn-trace-id'];
     const traceId = rootedTraceHeader(typeof given === 'string' ? given : undefined, this.#services.clock());
-    let answer: UrlAnswer;
+    let answer: UrlAnswer | StreamedUrlAnswer;
     try {
       answer = await this.#answer(target, request, { requestId, traceId });
     } catch (error) {
       answer = this.#refusal(error);
     }
     try {
-      send(response, answer, { requestId, traceId });
+      await send(response, answer, { requestId, traceId });
     } catch (error) {
       this.#services.logError(error);
       response.destroy();
@@ -82,7 +84,7 @@ export class FunctionUrlHandler {
   }
 
   /** ORDER: whatever can refuse the request comes before its body is read. */
-  async #answer(target: UrlTarget, request: IncomingMessage, ids: { requestId: string; traceId: string }): Promise<UrlAnswer> {
+  async #answer(target: UrlTarget, request: IncomingMessage, ids: { requestId: string; traceId: string }): Promise<UrlAnswer | StreamedUrlAnswer> {
     const { urls } = this.#services;
     const url = await urls.findById(target.urlId);
     if (url === undefined) return unknownUrl;
@@ -92,14 +94,16 @@ export class FunctionUrlHandler {
     if (preflight !== undefined) return preflight;
     const pending = url.authType === 'AWS_IAM' ? this.#beginVerification(request) : undefined;
     await this.#authorize(url, pending);
-    if (url.invokeMode === 'RESPONSE_STREAM') throw streamingMissing();
     const { body, release } = await this.#bodies.read(url.urlId, request);
-    try {
-      if (pending !== undefined) await this.#services.verifier.finish(pending, body);
-      return withCors(await this.#invoke({ url, target, request, body, signer: keyOf(pending), ...ids }), url.cors, headers);
-    } finally {
-      release();
+    using held = new DisposableStack();
+    held.defer(release);
+    if (pending !== undefined) await this.#services.verifier.finish(pending, body);
+    const answer = await this.#invoke({ url, target, request, body, signer: keyOf(pending), ...ids });
+    if ('isWhole' in answer) {
+      const kept = held.move();
+      void answer.isWhole.finally(() => kept.dispose());
     }
+    return withCors(answer, url.cors, headers);
   }
 
   #beginVerification(request: IncomingMessage): PendingVerification {
@@ -139,7 +143,7 @@ export class FunctionUrlHandler {
     signer: AccessKey | undefined;
     requestId: string;
     traceId: string;
-  }): Promise<UrlAnswer> {
+  }): Promise<UrlAnswer | StreamedUrlAnswer> {
     const { url, target, request, body, signer, requestId, traceId } = call;
     const { invoker, region, clock } = this.#services;
     const version = await resolveForInvoke(this.#services, { key: url, qualifier: url.qualifier });
@@ -161,14 +165,16 @@ export class FunctionUrlHandler {
       signer,
     });
     const { accountId, functionName, qualifier } = url;
-    const result = await invoker.invoke({
+    const invocation = {
       requestId,
       function: version,
       invokedFunctionArn: formatFunctionArn({ region, accountId, functionName, qualifier }),
       payload,
       traceHeader: traceId,
       logTail: false,
-    });
+    };
+    if (url.invokeMode === 'RESPONSE_STREAM') return streamedUrlAnswer(await invoker.invokeStreaming(invocation));
+    const result = await invoker.invoke(invocation);
     if (result.functionError === undefined) return functionUrlAnswer(result.payload);
     return result.timedOut === true ? gatewayTimeout : badGateway;
   }
@@ -200,25 +206,39 @@ function forbidden(): ApiError {
   return new ApiError('AccessDeniedException', forbiddenMessage);
 }
 
-function streamingMissing(): ApiError {
-  return new ApiError(
-    'NotImplementedException',
-    'InvokeMode RESPONSE_STREAM of a function URL is kept but not served by Cloister yet: update it to BUFFERED.',
-  );
-}
-
 function keyOf(pending: PendingVerification | undefined): AccessKey | undefined {
   return pending?.principal.kind === 'accessKey' ? pending.principal.key : undefined;
 }
 
-function send(response: ServerResponse, { status, headers, body }: UrlAnswer, ids: { requestId: string; traceId: string }): void {
+async function send(
+  response: ServerResponse,
+  answer: UrlAnswer | StreamedUrlAnswer,
+  ids: { readonly requestId: string; readonly traceId: string },
+): Promise<void> {
+  const { status, headers } = answer;
+  if (!response.destroyed) {
+    response.statusCode = status;
+    for (const [name, value] of headers) response.appendHeader(name, value);
+    response.setHeader('x-amzn-requestid', ids.requestId);
+    response.setHeader('x-amzn-trace-id', ids.traceId);
+  }
+  if ('pieces' in answer) return sendStream(response, answer);
   if (response.destroyed) return;
   // SECURITY: who does not read the answer does not keep it here.
   response.setTimeout(sendIdleTimeoutMs, () => response.destroy());
-  response.statusCode = status;
-  for (const [name, value] of headers) response.appendHeader(name, value);
-  response.setHeader('x-amzn-requestid', ids.requestId);
-  response.setHeader('x-amzn-trace-id', ids.traceId);
-  if (status === 204 || status === 304) response.end();
-  else response.setHeader('content-length', body.length).end(body);
+  if (hasNoBody(status)) response.end();
+  else response.setHeader('content-length', answer.body.length).end(answer.body);
+}
+
+async function sendStream(response: ServerResponse, { status, pieces, isWhole }: StreamedUrlAnswer): Promise<void> {
+  if (!response.destroyed) response.flushHeaders();
+  if (hasNoBody(status)) for await (const _piece of pieces);
+  else if (!(await sendPieces(response, pieces))) return;
+  // Without its end the client knows that there should have been more.
+  if (await isWhole) response.end();
+  else response.destroy();
+}
+
+function hasNoBody(status: number): boolean {
+  return status === 204 || status === 304;
 }

@@ -1,9 +1,13 @@
 import { validateHeaderName, validateHeaderValue } from 'node:http';
 
-/** What goes to the client of a function URL. Header values in the order they are written. */
-export interface UrlAnswer {
+/** Header values in the order they are written. */
+export interface UrlHead {
   readonly status: number;
   readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/** What goes to the client of a function URL. */
+export interface UrlAnswer extends UrlHead {
   readonly body: Buffer;
 }
 
@@ -36,15 +40,20 @@ export const gatewayTimeout: UrlAnswer = failure(504, 'Gateway Timeout');
  * SECURITY: nothing a function returns reaches the head of the response but a status, and headers of valid names and values.
  */
 export function functionUrlAnswer(payload: Buffer): UrlAnswer {
-  const value = parse(payload);
+  const value = parseMembers(payload);
   if (typeof value === 'string') return { status: 200, headers: [json], body: Buffer.from(value) };
   if (!isMembers(value) || !Object.hasOwn(value, 'statusCode')) return { status: 200, headers: [json], body: payload };
+  const head = answerHead(value, 'application/json');
+  const body = responseBody(value);
+  return head === undefined || body === undefined ? badGateway : { ...head, body };
+}
+
+/** Status, headers and cookies as a function names them; undefined when they are no possible head of a response. */
+export function answerHead(value: Members, defaultType: string): UrlHead | undefined {
   const status = Number(scalar(value['statusCode']));
   const headers = [...responseHeaders(value['headers']), ...cookieHeaders(value['cookies'])];
-  const body = responseBody(value);
-  if (!Number.isInteger(status) || status < 200 || status > 599 || body === undefined || !headers.every(isValidHeader)) return badGateway;
-  const typed = headers.some(([name]) => name === 'content-type') ? headers : [json, ...headers];
-  return { status, headers: typed, body };
+  if (!Number.isInteger(status) || status < 200 || status > 599 || !headers.every(isValidHeader)) return undefined;
+  return { status, headers: headers.some(([name]) => name === 'content-type') ? headers : [['content-type', defaultType], ...headers] };
 }
 
 const json = ['content-type', 'application/json'] as const;
@@ -54,7 +63,7 @@ function failure(status: number, text: string): UrlAnswer {
 }
 
 /** A custom runtime may answer what is not JSON: that is text. */
-function parse(payload: Buffer): unknown {
+export function parseMembers(payload: Buffer): unknown {
   try {
     return JSON.parse(payload.toString('utf8'));
   } catch {
@@ -101,6 +110,6 @@ function isValidHeader([name, value]: readonly [string, string]): boolean {
   }
 }
 
-function isMembers(value: unknown): value is Members {
+export function isMembers(value: unknown): value is Members {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,5 @@
 import type { FunctionUrlCors } from '../../functions/function-url.ts';
-import type { UrlAnswer } from './url-answer.ts';
+import type { UrlAnswer, UrlHead } from './url-answer.ts';
 
 type Headers = Readonly<NodeJS.Dict<string[]>>;
 
@@ -20,7 +20,7 @@ export function preflightAnswer(cors: FunctionUrlCors, request: { readonly metho
 }
 
 /** A function's answer with the URL's own cross-origin headers, which replace the function's. */
-export function withCors(answer: UrlAnswer, cors: FunctionUrlCors | undefined, headers: Headers): UrlAnswer {
+export function withCors<A extends UrlHead>(answer: A, cors: FunctionUrlCors | undefined, headers: Headers): A {
   if (cors === undefined) return answer;
   const kept = answer.headers.filter(([name]) => !name.startsWith('access-control-'));
   const origin = allowedOrigin(cors, headers['origin']?.[0]);

@@ -1,7 +1,9 @@
 import { expect } from 'vitest';
 import type { ClientCase } from '../client-case.ts';
 
-/** What Invoke answers. */
+const noEventStreams = { cli: 'the AWS CLI leaves out operations that answer a stream of events' };
+
+/** What Invoke and InvokeWithResponseStream answer. */
 export const invocationCases: readonly ClientCase[] = [
   {
     rule: 'the answer of the function comes back with the version that ran',
@@ -77,5 +79,44 @@ export const invocationCases: readonly ClientCase[] = [
         message: 'The invoked function is not enabled with tenancy configuration. Remove the tenant ID from your request and try again.',
       },
     },
+  },
+  {
+    rule: 'the answer comes as events, the last of which says that it is whole',
+    source: 'API_InvokeWithResponseStream; recorded headers, radkawar/stackd testdata/aws/lambda/streaming.json',
+    operation: 'InvokeWithResponseStream',
+    input: ({ shared }) => ({ FunctionName: shared, Qualifier: '1', Payload: Buffer.from('{"word": "garden"}') }),
+    expect: {
+      answer: {
+        StatusCode: 200,
+        ExecutedVersion: '1',
+        ResponseStreamContentType: 'application/vnd.amazon.eventstream',
+        EventStream: [{ PayloadChunk: { Payload: '{"word":"garden"}' } }, { InvokeComplete: {} }],
+      },
+    },
+    except: noEventStreams,
+  },
+  {
+    rule: 'the tail of the log is in the last event when asked for',
+    source: 'API_InvokeWithResponseStreamCompleteEvent, LogResult',
+    operation: 'InvokeWithResponseStream',
+    input: ({ shared }) => ({ FunctionName: shared, LogType: 'Tail', Payload: Buffer.from('1') }),
+    expect: {
+      answer: { EventStream: [{ PayloadChunk: { Payload: '1' } }, { InvokeComplete: { LogResult: expect.stringMatching(/^[A-Za-z0-9+/]+=*$/) } }] },
+    },
+    except: noEventStreams,
+  },
+  {
+    rule: 'an error before the stream is an error like any other',
+    source: 'API_InvokeWithResponseStream, Errors',
+    operation: 'InvokeWithResponseStream',
+    input: ({ name }) => ({ FunctionName: name, Payload: Buffer.from('{}') }),
+    expect: {
+      error: {
+        code: 'ResourceNotFoundException',
+        status: 404,
+        message: ({ functionArn, name }) => `Function not found: ${functionArn(name, '$LATEST')}`,
+      },
+    },
+    except: noEventStreams,
   },
 ];

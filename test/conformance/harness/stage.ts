@@ -1,5 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { InvokeCommand, type InvokeCommandInput, type LambdaClient } from '@aws-sdk/client-lambda';
+import {
+  InvokeCommand,
+  type InvokeCommandInput,
+  InvokeWithResponseStreamCommand,
+  type InvokeWithResponseStreamCommandInput,
+  type InvokeWithResponseStreamCompleteEvent,
+  type InvokeWithResponseStreamResponseEvent,
+  type LambdaClient,
+} from '@aws-sdk/client-lambda';
 import type { AdminClient } from '../../../src/cli/admin-client.ts';
 import type { RunningDaemon } from '../../daemon.ts';
 import { ActorProcess } from './actor-process.ts';
@@ -17,10 +25,21 @@ export interface ClientAnswer {
   readonly requestId: string;
 }
 
+/** What the caller of InvokeWithResponseStream gets. */
+export interface ClientStream {
+  /** The bytes of the next event; undefined for the last, which is `complete`. */
+  next(): Promise<string | undefined>;
+  /** All bytes from here on. */
+  rest(): Promise<string>;
+  readonly complete: InvokeWithResponseStreamCompleteEvent | undefined;
+  /** Goes away. */
+  leave(): void;
+}
+
 /** An invocation that has reached the runtime. */
-export interface Begun {
+export interface Begun<Answer = ClientAnswer> {
   /** What the caller gets, in the end. */
-  readonly answer: Promise<ClientAnswer>;
+  readonly answer: Promise<Answer>;
   readonly runtime: ActorProcess;
   /** The connection on which the runtime was given the event. */
   readonly api: RawConnection;
@@ -114,6 +133,18 @@ export class Stage {
     return { answer, runtime, api, event, requestId: event.header('lambda-runtime-aws-request-id') ?? '' };
   }
 
+  /** As `begin`, for a caller who takes the response as it comes: `answer` resolves when it begins. */
+  async beginStream(payload: unknown = {}, more: Partial<InvokeWithResponseStreamCommandInput> = {}): Promise<Begun<ClientStream>> {
+    const leaving = new AbortController();
+    const command = new InvokeWithResponseStreamCommand({ FunctionName: this.functionName, Payload: Buffer.from(JSON.stringify(payload)), ...more });
+    const answer = this.lambda.send(command, { abortSignal: leaving.signal }).then(({ EventStream }) => clientStream(EventStream ?? none(), leaving));
+    answer.catch(() => undefined);
+    const { runtime, api } = this.#kept ?? (await this.#firstNext());
+    this.#kept = undefined;
+    const event = await api.answer();
+    return { answer, runtime, api, event, requestId: event.header('lambda-runtime-aws-request-id') ?? '' };
+  }
+
   /** Has the runtime ask for its next event on the same connection, and invokes the function once more. */
   async beginNext({ runtime, api }: Pick<Begun, 'runtime' | 'api'>, payload: unknown = {}, more: Partial<InvokeCommandInput> = {}): Promise<Begun> {
     await this.#askForNext(runtime, api);
@@ -172,3 +203,28 @@ export class Stage {
     return { runtime, api };
   }
 }
+
+function clientStream(events: AsyncIterable<InvokeWithResponseStreamResponseEvent>, leaving: AbortController): ClientStream {
+  const iterator = events[Symbol.asyncIterator]();
+  let complete: InvokeWithResponseStreamCompleteEvent | undefined;
+  const next = async (): Promise<string | undefined> => {
+    const { done, value } = await iterator.next();
+    if (done === true) return undefined;
+    complete ??= value.InvokeComplete;
+    return value.PayloadChunk === undefined ? undefined : Buffer.from(value.PayloadChunk.Payload ?? []).toString();
+  };
+  return {
+    next,
+    rest: async () => {
+      let text = '';
+      for (let piece = await next(); piece !== undefined; piece = await next()) text += piece;
+      return text;
+    },
+    get complete() {
+      return complete;
+    },
+    leave: () => leaving.abort(),
+  };
+}
+
+async function* none(): AsyncGenerator<never, void, undefined> {}
