@@ -1,6 +1,8 @@
+import { closeSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import { type ExtensionEvent, extensionProgram, reportExtensionError } from '../../test/support/extension-program.ts';
 import type { RuntimeProcess, RuntimeProgram } from '../../test/support/fake-host-agent.ts';
+import { openPipe } from '../../test/support/kernel-objects.ts';
 import { LifeRig, type LifeRigOptions, settled, until } from '../../test/support/life-rig.ts';
 import { CloisterError } from '../errors.ts';
 import type { Invocation } from './invocation.ts';
@@ -209,18 +211,28 @@ describe('Init', () => {
   });
 
   it('takes ten seconds at most, registrations among them, and is repeated under the function’s own limit', async () => {
+    const reasons: unknown[] = [];
     const mute: RuntimeProgram = () => forever;
-    const rig = rigOf(echo(), { extensions: { mute } });
+    const tidy = extensionProgram('tidy', {
+      onShutdown: ({ shutdownReason }, process) => {
+        reasons.push(shutdownReason);
+        process.exit({ status: 0 });
+      },
+    });
+    const rig = rigOf(echo(), { extensions: { mute, tidy } });
     const started = rig.environment.start();
-    await until(() => starts(rig) === 1, 'the extension is started');
+    await until(() => starts(rig) === 2, 'the extensions are started');
+    await settled();
     rig.clock.advance(9_999);
     await settled();
     expect(rig.environment.phase).toBe('starting');
     rig.clock.advance(1);
     await started;
     expect(rig.lines.at(-1)).toBe('INIT_REPORT Init Duration: 10000.00 ms\tPhase: init\tStatus: timeout\n');
+    // The one that never registered is not waited for.
+    expect([reasons, signals(rig), rig.clock.monotonicMs()]).toEqual([['timeout'], ['signal SIGKILL'], 10_000]);
     const invocation = rig.invoke();
-    await until(() => starts(rig) === 2, 'it is started again');
+    await until(() => starts(rig) === 4, 'they are started again');
     rig.clock.advance(3_000);
     expect(JSON.parse(await clientText(invocation)).errorType).toBe('Sandbox.Timedout');
     expect((await invocation.ended).durationMs).toBe(3_000);
@@ -394,6 +406,24 @@ describe('Freeze', () => {
     await invocation.ended;
     rig.clock.advance(1);
     expect(rig.freezerWrites).toEqual(['FROZEN', 'THAWED', 'FROZEN']);
+  });
+
+  it('that cannot be ended costs the environment, not the daemon: the invocation fails', async () => {
+    const rig = rigOf(echo());
+    const freezer = openPipe();
+    const claim = rig.agent.claim.bind(rig.agent);
+    rig.agent.claim = async (options) => {
+      const descriptors = await claim(options);
+      closeSync(descriptors.freezer);
+      return { ...descriptors, freezer: freezer.writeEnd };
+    };
+    await rig.environment.start();
+    rig.clock.advance(1);
+    expect(rig.environment.phase).toBe('frozen');
+    closeSync(freezer.readEnd);
+    expect(JSON.parse(await clientText(rig.invoke())).errorType).toBe('Runtime.ExitError');
+    expect(rig.environment.isUsable).toBe(false);
+    expect(rig.problems.splice(0)).toEqual([expect.stringContaining('EPIPE')]);
   });
 
   it('ends when the processes are to end by themselves, and is not in their way', async () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { extensionProgram } from '../../test/support/extension-program.ts';
 import { FakeHostAgent, type RuntimeProcess } from '../../test/support/fake-host-agent.ts';
 import { interleavings, runInterleaving } from '../../test/support/reuse-interleaving.ts';
 import { composeRig } from '../../test/support/reuse-rig.ts';
@@ -25,30 +26,38 @@ function marking() {
 }
 
 describe('environments under any order of create, invoke, update, publish, delete, crash and reclaim', () => {
-  it('have one owner, are never lost, never too many, and all destroyed in the end', async () => {
-    const seen = { invocations: 0, reuses: 0, resets: 0, failures: 0, refusals: 0, mostLiving: 0 };
-    using agent = new FakeHostAgent(marking());
-    const rig = composeRig(agent, {
-      runtime: 'nodejs24.x',
-      maxEnvironments: 3,
-      codeDigest: (_account, code) => String(code).repeat(64),
-      living: () => agent.living.size,
-      kill: async (id, what) => agent.kill(id, what),
-    });
-    await fc.assert(
-      fc.asyncProperty(interleavings(30), async (commands) => {
-        const run = await runInterleaving(rig, commands);
-        for (const key of Object.keys(seen) as (keyof typeof seen)[])
-          seen[key] = key === 'mostLiving' ? Math.max(seen[key], run[key]) : seen[key] + run[key];
-      }),
-      { numRuns: 300, endOnFailure: true },
-    );
-    expect(rig.problems).toEqual([]);
-    // The runs were about something.
-    expect(seen.mostLiving).toBe(3);
-    expect(seen.invocations).toBeGreaterThan(1_000);
-    expect(seen.reuses).toBeGreaterThan(30);
-    expect(seen.resets).toBeGreaterThan(5);
-    expect(seen.failures).toBeGreaterThan(50);
-  }, 120_000);
+  // With an extension each end and each reset takes its turns of signals and events.
+  it.each([
+    ['without extensions', {}, 250],
+    ['with an extension', { tidy: extensionProgram('tidy') }, 70],
+  ])(
+    'have one owner, are never lost, never too many, and all destroyed in the end, %s',
+    async (_with, extensions, numRuns) => {
+      const seen = { invocations: 0, reuses: 0, resets: 0, failures: 0, refusals: 0, mostLiving: 0 };
+      using agent = new FakeHostAgent(marking(), { extensions });
+      const rig = composeRig(agent, {
+        runtime: 'nodejs24.x',
+        maxEnvironments: 3,
+        codeDigest: (_account, code) => String(code).repeat(64),
+        living: () => agent.living.size,
+        kill: async (id, what) => agent.kill(id, what),
+      });
+      await fc.assert(
+        fc.asyncProperty(interleavings(30), async (commands) => {
+          const run = await runInterleaving(rig, commands);
+          for (const key of Object.keys(seen) as (keyof typeof seen)[])
+            seen[key] = key === 'mostLiving' ? Math.max(seen[key], run[key]) : seen[key] + run[key];
+        }),
+        { numRuns, endOnFailure: true },
+      );
+      expect(rig.problems).toEqual([]);
+      // The runs were about something.
+      expect(seen.mostLiving).toBe(3);
+      expect(seen.invocations).toBeGreaterThan(3 * numRuns);
+      expect(seen.reuses).toBeGreaterThan(numRuns / 10);
+      expect(seen.resets).toBeGreaterThan(numRuns / 60);
+      expect(seen.failures).toBeGreaterThan(numRuns / 6);
+    },
+    120_000,
+  );
 });
