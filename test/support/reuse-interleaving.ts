@@ -58,6 +58,7 @@ export class Interleaving {
   readonly #ownerOfMark = new Map<string, string>();
   hasKilled = false;
   #disturbances = 0;
+  #longTimes = 0;
   #nextRevision = 0;
 
   constructor(rig: ReuseRig) {
@@ -71,6 +72,12 @@ export class Interleaving {
   /** From here on an invocation that runs may fail. */
   disturb(): void {
     this.#disturbances += 1;
+  }
+
+  /** More time passes than anybody waits for room. */
+  passLongTime(): void {
+    this.#longTimes += 1;
+    this.rig.clock.advance(this.rig.idleTimeoutMs);
   }
 
   /** A function version at a revision of its own; what it is, its variables and its code say, too. */
@@ -92,6 +99,7 @@ export class Interleaving {
   invoke(fn: FunctionVersion, options: { readonly event: string; readonly tenantId: string | undefined }): void {
     const { event, tenantId } = options;
     const disturbances = this.#disturbances;
+    const longTimes = this.#longTimes;
     const request = { requestId: randomUUID(), function: fn, invokedFunctionArn: fn.functionArn, payload: Buffer.from(`"${event}"`), logTail: true };
     const expected = `${fn.environment['CODE']}|${fn.environment['OWNER']}|${tenantId ?? ''}`;
     this.seen.invocations += 1;
@@ -105,7 +113,8 @@ export class Interleaving {
             this.violations.push(`${expected} failed by itself: ${text}`);
           else this.seen.failures += 1;
         },
-        (error: unknown) => this.#refused(error, expected, this.#disturbances !== disturbances),
+        (error: unknown) =>
+          this.#refused(error, expected, { wasDisturbed: this.#disturbances !== disturbances, hasWaitedLong: this.#longTimes !== longTimes }),
       )
       .finally(() => this.#inFlight.delete(run));
     this.#inFlight.add(run);
@@ -167,9 +176,10 @@ export class Interleaving {
   }
 
   /** Capacity that is lost shows as a refusal although fewer run than may. */
-  #refused(error: unknown, expected: string, wasDisturbed: boolean): void {
+  #refused(error: unknown, expected: string, { wasDisturbed, hasWaitedLong }: { wasDisturbed: boolean; hasWaitedLong: boolean }): void {
     this.seen.refusals += 1;
     const code = error instanceof CloisterError ? error.code : String(error);
+    if (code === 'NoCapacity' && hasWaitedLong) return;
     // This invocation itself still counts among those in flight.
     if (code === 'NoCapacity' && this.inFlight - 1 >= this.rig.maxEnvironments) return;
     if (code === 'ShuttingDown' && wasDisturbed) return;
@@ -324,7 +334,7 @@ const reclaim = fc.constant(
     (_model, real) => {
       // Invocations that run meet their time limit in the same time.
       if (real.inFlight > 0) real.disturb();
-      real.rig.clock.advance(real.rig.idleTimeoutMs);
+      real.passLongTime();
     },
   ),
 );
