@@ -210,6 +210,7 @@ describe.each(languages)('a function of $runtime', ({ runtime, label, files, var
       AWS_LAMBDA_FUNCTION_VERSION: '$LATEST',
       AWS_LAMBDA_FUNCTION_MEMORY_SIZE: '256',
       AWS_LAMBDA_INITIALIZATION_TYPE: 'on-demand',
+      AWS_LAMBDA_LOG_FORMAT: 'Text',
       AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${name}`,
       AWS_LAMBDA_LOG_STREAM_NAME: (first.value as Counted).stream,
       AWS_LAMBDA_RUNTIME_API: '127.0.0.1:9001',
@@ -730,7 +731,7 @@ describe('environments', () => {
     await waitUntilFunctionUpdatedV2({ client: lambda, maxWaitTime: 30, minDelay: 1, maxDelay: 1 }, { FunctionName: name });
     const next = (await call(name)).value as readonly string[];
     expect(next[0]).toBe('new');
-    expect((await environmentsOf(name)).map(({ state }) => state).sort()).toEqual(['busy', 'idle']);
+    await expect.poll(async () => (await environmentsOf(name)).map(({ state }) => state).sort()).toEqual(['busy', 'frozen']);
     // It opens its file after the update: its image is still there for it.
     const [said, stream] = (await running).value as readonly string[];
     expect(said).toBe('old');
