@@ -1,8 +1,10 @@
 import {
+  type ApplicationLogLevel,
   type FunctionConfiguration,
   type LambdaClient,
   type LogFormat,
   type Runtime,
+  type SystemLogLevel,
   type TracingMode,
   UpdateFunctionConfigurationCommand,
   type UpdateFunctionConfigurationRequest,
@@ -24,6 +26,8 @@ export interface SettingOptions {
   readonly deadLetter?: string;
   readonly tracing?: string;
   readonly logFormat?: string;
+  readonly applicationLogLevel?: string;
+  readonly systemLogLevel?: string;
   readonly logGroup?: string;
   readonly role?: string;
 }
@@ -31,6 +35,9 @@ export interface SettingOptions {
 type FunctionSettings = Partial<Omit<UpdateFunctionConfigurationRequest, 'FunctionName'>>;
 
 const tracingModes: Readonly<Record<string, TracingMode>> = { active: 'Active', passthrough: 'PassThrough' };
+/** Of a log in JSON: what it leaves out. */
+const systemLogLevels = ['debug', 'info', 'warn'];
+const applicationLogLevels = ['trace', ...systemLogLevels, 'error', 'fatal'];
 const logFormats: Readonly<Record<string, LogFormat>> = { text: 'Text', json: 'JSON' };
 
 /** Gives a command the options of a function's settings. */
@@ -47,6 +54,8 @@ export function addSettingOptions(command: Command): Command {
     .option('--dead-letter <arn>', 'queue or topic for asynchronous events that failed ("" for none)')
     .addOption(new Option('--tracing <mode>', 'whether requests are traced').choices(Object.keys(tracingModes)))
     .addOption(new Option('--log-format <format>', 'how it logs').choices(Object.keys(logFormats)))
+    .addOption(new Option('--application-log-level <level>', 'the least that a log in JSON keeps of what it writes').choices(applicationLogLevels))
+    .addOption(new Option('--system-log-level <level>', 'the least that a log in JSON keeps of what the platform tells').choices(systemLogLevels))
     .option('--log-group <name>', 'the log group it writes to (default: /aws/lambda/NAME)')
     .option('--role <arn>', 'the execution role that Lambda’s API asks for; nothing is granted by it');
 }
@@ -55,6 +64,8 @@ export function addSettingOptions(command: Command): Command {
 export function settingsOf(options: SettingOptions): FunctionSettings {
   const logging = {
     ...(options.logFormat === undefined ? {} : { LogFormat: logFormats[options.logFormat] }),
+    ...(options.applicationLogLevel === undefined ? {} : { ApplicationLogLevel: options.applicationLogLevel.toUpperCase() as ApplicationLogLevel }),
+    ...(options.systemLogLevel === undefined ? {} : { SystemLogLevel: options.systemLogLevel.toUpperCase() as SystemLogLevel }),
     ...(options.logGroup === undefined ? {} : { LogGroup: options.logGroup }),
   };
   return {

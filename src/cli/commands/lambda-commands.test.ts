@@ -175,6 +175,14 @@ describe('cloister function update', () => {
     });
   });
 
+  it('changes how a function logs', async () => {
+    const logging = ['--log-format', 'json', '--application-log-level', 'trace', '--system-log-level', 'warn', '--log-group', '/mine'];
+    await cloister('function', 'update', 'f', ...logging);
+    expect(received.find(({ call }) => call.startsWith('PUT'))?.body).toEqual({
+      LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'TRACE', SystemLogLevel: 'WARN', LogGroup: '/mine' },
+    });
+  });
+
   it('removes all layers', async () => {
     await cloister('function', 'update', 'f', '--no-layers');
     expect(received.find(({ call }) => call.startsWith('PUT'))?.body).toEqual({ Layers: [] });
