@@ -90,7 +90,7 @@ def handler(event, context):
     expect(log).toContain(`cleaning up in ${first.value}`);
   });
 
-  it.skipIf(!canBuildWebAdapter())('AWS’s Lambda Web Adapter serves a web application by function URL', { timeout: 600_000 }, async () => {
+  describe.skipIf(!canBuildWebAdapter())('AWS’s Lambda Web Adapter', () => {
     const server = `
 import { createServer } from 'node:http';
 let count = 0;
@@ -98,29 +98,56 @@ createServer(async (request, response) => {
   let body = '';
   for await (const chunk of request) body += chunk;
   response.setHeader('content-type', 'text/plain');
-  response.end([request.method, request.url, body, request.url === '/' ? 0 : ++count].join(' '));
+  if (request.url === '/stream') {
+    response.write('first ');
+    setTimeout(() => response.end('last'), 1000);
+  } else {
+    response.end([request.method, request.url, body, request.url === '/' ? 0 : ++count].join(' '));
+  }
 }).listen(8080);
 `;
-    const layer = await publishLayer('web-adapter', await webAdapterLayer());
-    await deploy(lambda, {
-      name: 'web',
-      runtime: 'nodejs24.x',
-      files: { 'server.mjs': server, 'run.sh': '#!/bin/sh\nexec node server.mjs\n' },
-      Handler: 'run.sh',
-      Layers: [layer],
-      Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bootstrap' } },
-      MemorySize: 512,
-    });
-    const allow = (action: string, more: object) =>
-      lambda.send(new AddPermissionCommand({ FunctionName: 'web', StatementId: action.slice(7), Action: action, Principal: '*', ...more }));
-    await allow('lambda:InvokeFunctionUrl', { FunctionUrlAuthType: 'NONE' });
-    await allow('lambda:InvokeFunction', { InvokedViaFunctionUrl: true });
-    const { FunctionUrl } = await lambda.send(new CreateFunctionUrlConfigCommand({ FunctionName: 'web', AuthType: 'NONE' }));
-    for (const count of [1, 2, 3]) {
-      const answer = await fetch(`${FunctionUrl}some/path?q=${count}`, { method: 'PUT', body: `text ${count}` });
-      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain']);
-      expect(await answer.text()).toBe(`PUT /some/path?q=${count} text ${count} ${count}`);
+    let layer: string;
+
+    beforeAll(async () => {
+      layer = await publishLayer('web-adapter', await webAdapterLayer());
+    }, 600_000);
+
+    /** A web application as a function, and its public URL. */
+    async function deployWebApplication(name: string, InvokeMode: 'BUFFERED' | 'RESPONSE_STREAM'): Promise<string> {
+      await deploy(lambda, {
+        name,
+        runtime: 'nodejs24.x',
+        files: { 'server.mjs': server, 'run.sh': '#!/bin/sh\nexec node server.mjs\n' },
+        Handler: 'run.sh',
+        Layers: [layer],
+        Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: '/opt/bootstrap', AWS_LWA_INVOKE_MODE: InvokeMode.toLowerCase() } },
+        MemorySize: 512,
+      });
+      const allow = (action: string, more: object) =>
+        lambda.send(new AddPermissionCommand({ FunctionName: name, StatementId: action.slice(7), Action: action, Principal: '*', ...more }));
+      await allow('lambda:InvokeFunctionUrl', { FunctionUrlAuthType: 'NONE' });
+      await allow('lambda:InvokeFunction', { InvokedViaFunctionUrl: true });
+      return (await lambda.send(new CreateFunctionUrlConfigCommand({ FunctionName: name, AuthType: 'NONE', InvokeMode }))).FunctionUrl ?? '';
     }
-    expect(await endAndReadLog('web')).toContain('EXTENSION\tName: lambda-adapter\tState: Ready\tEvents: []');
+
+    it('serves a web application by function URL', { timeout: 120_000 }, async () => {
+      const url = await deployWebApplication('web', 'BUFFERED');
+      for (const count of [1, 2, 3]) {
+        const answer = await fetch(`${url}some/path?q=${count}`, { method: 'PUT', body: `text ${count}` });
+        expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain']);
+        expect(await answer.text()).toBe(`PUT /some/path?q=${count} text ${count} ${count}`);
+      }
+      expect(await endAndReadLog('web')).toContain('EXTENSION\tName: lambda-adapter\tState: Ready\tEvents: []');
+    });
+
+    it('streams what a web application writes as it writes it', { timeout: 120_000 }, async () => {
+      const answer = await fetch(`${await deployWebApplication('stream', 'RESPONSE_STREAM')}stream`);
+      expect([answer.status, answer.headers.get('content-type')]).toEqual([200, 'text/plain']);
+      const chunks: { readonly text: string; readonly atMs: number }[] = [];
+      for await (const chunk of answer.body ?? []) chunks.push({ text: Buffer.from(chunk).toString(), atMs: performance.now() });
+      expect(chunks.map(({ text }) => text).join('')).toBe('first last');
+      expect(chunks[0]?.text).toBe('first ');
+      expect((chunks.at(-1)?.atMs ?? 0) - (chunks[0]?.atMs ?? 0)).toBeGreaterThanOrEqual(500);
+    });
   });
 });
