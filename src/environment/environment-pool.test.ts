@@ -6,7 +6,8 @@ import { generousPoolLimits } from '../../test/support/pool-limits.ts';
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { EnvironmentOwner } from './environment-owner.ts';
-import { EnvironmentPool, type PooledEnvironment } from './environment-pool.ts';
+import { EnvironmentPool } from './environment-pool.ts';
+import type { PooledEnvironment } from './environment-roster.ts';
 import type { WaitingLimits } from './room-queue.ts';
 import type { ScalingRateLimit } from './scaling-rate.ts';
 
