@@ -1,4 +1,5 @@
 import type { ServerResponse } from 'node:http';
+import type { SessionState } from './runtime-session.ts';
 
 const accepted = Buffer.from('{"status":"OK"}\n');
 const acceptedHead = ['Content-Type', 'application/json', 'Content-Length', String(accepted.length)];
@@ -35,13 +36,32 @@ export const invalidResponseMode: RuntimeApiError = {
 export const truncatedRequest: RuntimeApiError = {
   status: 400,
   errorType: 'TruncatedHTTPRequest',
-  errorMessage: 'The HTTP request ended before its body was complete',
+  errorMessage: 'HTTP request detected as truncated',
 };
 export const notFound: RuntimeApiError = { status: 404, errorType: 'NotFound', errorMessage: 'No such resource' };
 export const methodNotAllowed: RuntimeApiError = { status: 405, errorType: 'MethodNotAllowed', errorMessage: 'Method not allowed' };
 
-export function invalidStateTransition(asked: string, phase: string): RuntimeApiError {
-  return { status: 403, errorType: 'InvalidStateTransition', errorMessage: `State transition is not allowed: ${asked} in state ${phase}` };
+/** What a runtime asks for, by the name of the state it would lead to. */
+type AskedState = 'Ready' | 'InvocationResponse' | 'InvocationErrorResponse' | 'InitError';
+
+/** The states' names in Lambda's own words. */
+const stateNames: Readonly<Record<SessionState['phase'], string>> = {
+  closed: 'Started',
+  init: 'Started',
+  initFailing: 'InitError',
+  initFailed: 'InitError',
+  waiting: 'Ready',
+  running: 'Running',
+  responding: 'InvocationResponse',
+  responded: 'RuntimeResponseSentState',
+};
+
+export function invalidStateTransition(asked: AskedState, phase: SessionState['phase']): RuntimeApiError {
+  return {
+    status: 403,
+    errorType: 'InvalidStateTransition',
+    errorMessage: `State transition from ${stateNames[phase]} to ${asked} failed for runtime. Error: State transition is not allowed`,
+  };
 }
 
 export function requestEntityTooLarge(maxBytes: number): RuntimeApiError {

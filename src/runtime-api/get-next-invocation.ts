@@ -16,10 +16,10 @@ export function getNextInvocation(exchange: RuntimeExchange, request: IncomingMe
     });
     return undefined;
   }
-  if (!session.allows('next')) return invalidStateTransition('next', session.phase);
+  if (!session.allows('next')) return invalidStateTransition('Ready', session.phase);
   const wasReady = session.phase === 'waiting' || session.phase === 'running';
   const next = session.next((event) => sendEvent(response, event));
-  if (next === undefined) return invalidStateTransition('one more next', session.phase);
+  if (next === undefined) return invalidStateTransition('Ready', session.phase);
   discardBody(guard, request);
   if (typeof next === 'function') response.on('close', next);
   else sendEvent(response, next);

@@ -11,12 +11,12 @@ export function postInitError(
   request: IncomingMessage,
   response: ServerResponse,
 ): RuntimeApiError | undefined {
-  if (!session.allows('beginInitError')) return invalidStateTransition('init error', session.phase);
+  if (!session.allows('beginInitError')) return invalidStateTransition('InitError', session.phase);
   // SECURITY: one body at a time: 32 of them at once would be 200 MB of the daemon's memory.
   session.beginInitError();
   receiveBody(guard, request, (body) => {
     // The process may have been ended, even replaced, while its body was on the way.
-    if (session.phase !== 'initFailing') return sendError(response, invalidStateTransition('init error', session.phase));
+    if (session.phase !== 'initFailing') return sendError(response, invalidStateTransition('InitError', session.phase));
     if (body.kind !== 'whole') session.abandonInitError();
     if (body.kind === 'cut') return undefined;
     if (body.kind === 'tooLarge') return sendError(response, requestEntityTooLarge(maxBodyBytes));

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { invalidRequestId, invalidStateTransition, type RuntimeApiError, requestEntityTooLarge, sendAccepted, sendError } from './answers.ts';
 import { validErrorType } from './error-type.ts';
+import { errorWithCauseType, withoutCause } from './error-with-cause.ts';
 import { maxBodyBytes, receiveBody } from './receive-body.ts';
 import type { RuntimeExchange } from './runtime-exchange.ts';
 
-/** POST /runtime/invocation/{id}/error: the body goes to the client as it is. */
+/** POST /runtime/invocation/{id}/error: the body goes to the client as it is, less a cause that is X-Ray's. */
 export function postInvocationError(
   exchange: RuntimeExchange,
   request: IncomingMessage,
@@ -13,11 +14,11 @@ export function postInvocationError(
 ): RuntimeApiError | undefined {
   const { session, port, guard } = exchange;
   if (session.requestId !== requestId) return invalidRequestId;
-  if (!session.allows('beginResponse')) return invalidStateTransition('error', session.phase);
+  if (!session.allows('beginResponse')) return invalidStateTransition('InvocationErrorResponse', session.phase);
   session.beginResponse();
   receiveBody(guard, request, (body) => {
     if (session.phase !== 'responding' || session.requestId !== requestId) {
-      return sendError(response, invalidStateTransition('error', session.phase));
+      return sendError(response, invalidStateTransition('InvocationErrorResponse', session.phase));
     }
     if (body.kind === 'cut') return session.abandonResponse();
     session.endResponse();
@@ -26,7 +27,8 @@ export function postInvocationError(
       return port.respondedTooMuch();
     }
     sendAccepted(response);
-    return port.failed({ errorType: validErrorType(errorTypeHeader(request)), payload: body.bytes });
+    const payload = request.headers['content-type'] === errorWithCauseType ? withoutCause(body.bytes) : body.bytes;
+    return port.failed({ errorType: validErrorType(errorTypeHeader(request)), payload });
   });
   return undefined;
 }

@@ -23,7 +23,7 @@ export function postInvocationResponse(
 ): RuntimeApiError | undefined {
   const { session } = exchange;
   if (session.requestId !== requestId) return invalidRequestId;
-  if (!session.allows('beginResponse')) return invalidStateTransition('response', session.phase);
+  if (!session.allows('beginResponse')) return invalidStateTransition('InvocationResponse', session.phase);
   const mode = request.headers['lambda-runtime-function-response-mode'];
   // An empty one is none, as in aws-lambda-rie.
   if (mode !== undefined && mode !== '' && mode !== 'streaming') return invalidResponseMode;
@@ -41,7 +41,7 @@ function gatherResponse(
   receiveBody(guard, request, (body) => {
     // The process may have been ended, even replaced, while its body was on the way.
     if (session.phase !== 'responding' || session.requestId !== requestId) {
-      return sendError(response, invalidStateTransition('response', session.phase));
+      return sendError(response, invalidStateTransition('InvocationResponse', session.phase));
     }
     if (body.kind === 'cut') return session.abandonResponse();
     session.endResponse();
@@ -64,7 +64,7 @@ function streamResponse({ session, port, guard, streams }: RuntimeExchange, requ
   const ended = stream.ended.then((end) => {
     // The process may have been ended, even replaced, while its body was on the way.
     if (session.phase !== 'responding' || session.event !== event) {
-      sendError(response, invalidStateTransition('response', session.phase));
+      sendError(response, invalidStateTransition('InvocationResponse', session.phase));
       return;
     }
     session.endResponse();

@@ -120,7 +120,10 @@ describe('POST response', () => {
     const second = await client.respond(event.requestId, '2');
     const error = await client.fail(event.requestId, { errorType: 'Function.Late', errorMessage: 'late' });
     expect([second.status, error.status]).toEqual([403, 403]);
-    expect(JSON.parse(second.body).errorType).toBe('InvalidStateTransition');
+    expect(JSON.parse(second.body)).toEqual({
+      errorType: 'InvalidStateTransition',
+      errorMessage: 'State transition from RuntimeResponseSentState to InvocationResponse failed for runtime. Error: State transition is not allowed',
+    });
     expect(port.calls).toEqual(['ready', 'responded']);
   });
 
@@ -201,6 +204,14 @@ describe('POST error', () => {
     const { client, port } = await serveRunning();
     await client.fail(event.requestId, { errorType: sent, errorMessage: '' });
     expect(port.failures[0]?.errorType).toBe(counted);
+  });
+
+  it('with a cause for X-Ray hands on the error without it', async () => {
+    const { client, port } = await serveRunning();
+    const body = '{"errorType":"a","errorMessage":"b","stackTrace":["c"],"errorCause":{"paths":[]}}';
+    const headers = { 'Content-Type': 'application/vnd.aws.lambda.error.cause+json' };
+    await client.send('POST', `/2018-06-01/runtime/invocation/${event.requestId}/error`, { headers, body });
+    expect(port.failures.map(({ payload }) => String(payload))).toEqual(['{"errorMessage":"b","errorType":"a","stackTrace":["c"]}']);
   });
 });
 

@@ -10,6 +10,24 @@ const security = 'aws-lambda-rie rapi/security_test.go';
 const maxBytes = 6_291_556;
 const foreignId = '00000000-0000-4000-8000-000000000000';
 
+const causes = 'aws-lambda-rie rapi/handler/invocationerror_test.go';
+const cause = '{"paths":[],"working_directory":"/","exceptions":[]}';
+
+const errorsWithCause: readonly (readonly [what: string, sent: string, told: string])[] = [
+  [
+    'the error without it',
+    `{"errorType":"foo","errorMessage":"bar","stackTrace":["a","b"],"errorCause":${cause},"more":1}`,
+    '{"errorMessage":"bar","errorType":"foo","stackTrace":["a","b"]}',
+  ],
+  [
+    'no stack trace where there is none',
+    `{"errorMessage":"bar","errorType":"foo","errorCause":${cause}}`,
+    '{"errorMessage":"bar","errorType":"foo"}',
+  ],
+  ['“Invalid error body” where it is no JSON', '{"foo":bar}', '"Invalid error body"'],
+  ['“Invalid error body” where a member is of another type', '{"errorMessage":1}', '"Invalid error body"'],
+];
+
 const bodies: readonly (readonly [what: string, body: string])[] = [
   ['JSON', '{"statusCode":200,"body":"ok"}'],
   ['a JSON string', '"text"'],
@@ -307,6 +325,33 @@ export const errorCases: readonly ConformanceCase[] = [
         const headers: Record<string, string> = type === undefined ? {} : { [errorTypeHeader]: type };
         expectAccepted(await api.ask({ path: errorPath(requestId), body: '{"errorMessage":"m"}', headers }));
         expect(await answer).toMatchObject({ text: '{"errorMessage":"m"}', functionError: 'Unhandled' });
+      },
+    }),
+  ),
+  ...errorsWithCause.map(
+    ([what, sent, told]): ConformanceCase => ({
+      rule: `of an error with a cause for X-Ray the client gets ${what}`,
+      source: `${causes} TestInvocationErrorHandlerRemovesErrorCauseFromResponse, TestInvocationResponsePayloadIsDefaultErrorMessage…`,
+      reuse: true,
+      run: async (stage) => {
+        const { api, requestId, answer } = await stage.begin();
+        const headers = { 'Content-Type': 'application/vnd.aws.lambda.error.cause+json' };
+        expectAccepted(await api.ask({ path: errorPath(requestId), body: sent, headers }));
+        expect(await answer).toMatchObject({ text: told, functionError: 'Unhandled' });
+      },
+    }),
+  ),
+  ...['{"paths":[],"working_directory":"/foo","exceptions":[]}', '{invalid:json}', '', `{"working_directory":"${'a'.repeat(12_000)}"}`].map(
+    (cause): ConformanceCase => ({
+      rule: `an X-Ray cause in a header changes nothing for the client: ${cause.slice(0, 40)}`,
+      source: `${causes} TestInvocationErrorHandlerSends…WhenXRayErrorCause…`,
+      reuse: true,
+      run: async (stage) => {
+        const { api, requestId, answer } = await stage.begin();
+        expectAccepted(
+          await api.ask({ path: errorPath(requestId), body: '{"a":1}', headers: { 'Lambda-Runtime-Function-XRay-Error-Cause': cause } }),
+        );
+        expect(await answer).toMatchObject({ text: '{"a":1}', functionError: 'Unhandled' });
       },
     }),
   ),
