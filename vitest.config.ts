@@ -8,7 +8,7 @@ export default defineConfig({
       {
         test: {
           name: 'privileged',
-          include: ['test/privileged/**/*.test.ts', 'test/mission/**/*.test.ts'],
+          include: ['test/privileged/**/*.test.ts', 'test/mission/**/*.test.ts', 'test/soak/**/*.test.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: 60_000,
