@@ -52,7 +52,7 @@ export class ActorProcess {
     const [first] = (await once(lines, 'line', { signal: AbortSignal.timeout(patienceMs) })) as [string];
     const { hello } = JSON.parse(first) as Extract<Report, { readonly hello: Hello }>;
     const actor = new ActorProcess(hello, environmentId, control);
-    lines.on('line', (line) => actor.#hear(JSON.parse(line) as Report));
+    lines.on('line', (line) => actor.#hearLine(line));
     return actor;
   }
 
@@ -157,6 +157,11 @@ export class ActorProcess {
     const connection = new RawConnection(id, (order) => this.#order(order));
     this.#connections.set(id, connection);
     return connection;
+  }
+
+  #hearLine(line: string): void {
+    // The last line of a process that was killed may be cut.
+    if (line.endsWith('}')) this.#hear(JSON.parse(line) as Report);
   }
 
   #hear(report: Report): void {

@@ -147,10 +147,27 @@ export class Stage {
 
   /** Has the runtime ask for its next event on the same connection, and invokes the function once more. */
   async beginNext({ runtime, api }: Pick<Begun, 'runtime' | 'api'>, payload: unknown = {}, more: Partial<InvokeCommandInput> = {}): Promise<Begun> {
-    await this.#askForNext(runtime, api);
+    await this.askForNext({ runtime, api });
     const answer = this.invoke(payload, more);
     const event = await api.answer();
     return { answer, runtime, api, event, requestId: event.header('lambda-runtime-aws-request-id') ?? '' };
+  }
+
+  /** The runtime asks for its next event; resolves when its environment waits for it: an invocation from here on is given to no other. */
+  async askForNext({ runtime, api }: Pick<Begun, 'runtime' | 'api'>): Promise<void> {
+    api.send({ path: 'runtime/invocation/next' });
+    await this.untilFree(runtime);
+  }
+
+  /** Resolves when the environment of this process waits for an invocation: one that comes earlier may be given to a new environment. */
+  async untilFree({ environmentId }: ActorProcess): Promise<void> {
+    const untilMs = performance.now() + patienceMs;
+    while (performance.now() < untilMs) {
+      const { environments } = (await this.admin.get('environments')) as { environments: { id: string; state: string }[] };
+      if (/^(idle|frozen)$/.test(environments.find(({ id }) => id === environmentId)?.state ?? '')) return;
+      await delay(5);
+    }
+    throw new Error(`${environmentId} was not free within ${patienceMs} ms`);
   }
 
   /** The messages of one environment's log stream, in their order: the one whose process this is. */
@@ -173,7 +190,7 @@ export class Stage {
     if (runtime === undefined || runtime.isGone) return false;
     runtime.closeConnections();
     const api = await runtime.connect();
-    await this.#askForNext(runtime, api);
+    await this.askForNext({ runtime, api });
     this.#kept = { runtime, api };
     return true;
   }
@@ -187,13 +204,6 @@ export class Stage {
     for (const actor of this.#actors) actor.leave();
     this.#actors.clear();
     await Promise.allSettled(this.#running);
-  }
-
-  /** Resolves when the request is on its way, so that what is asked of the daemon from here on comes after it. */
-  async #askForNext(runtime: ActorProcess, api: RawConnection): Promise<void> {
-    api.send({ path: 'runtime/invocation/next' });
-    // The environment may be frozen before the actor gets to answer.
-    await Promise.race([runtime.now(), delay(100)]);
   }
 
   async #firstNext(): Promise<{ readonly runtime: ActorProcess; readonly api: RawConnection }> {

@@ -188,6 +188,7 @@ export const nextCases: readonly ConformanceCase[] = [
       await first.answer;
       const other = await first.runtime.connect();
       other.send({ path: nextPath });
+      await stage.untilFree(first.runtime);
       await delay(300);
       expect([other.unread, other.ending]).toEqual(['', undefined]);
       const second = stage.invoke({ n: 2 });
@@ -240,6 +241,7 @@ export const nextCases: readonly ConformanceCase[] = [
       abandoned.write('GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: x\r\n\r\n');
       kept.send({ path: nextPath });
       abandoned.reset();
+      await stage.untilFree(runtime);
       const second = stage.invoke({ n: 2 });
       const given = await kept.answer();
       expect(given.text).toBe('{"n":2}');
@@ -304,11 +306,12 @@ export const nextCases: readonly ConformanceCase[] = [
     source: 'RFC 9112, 9.3.2 Pipelining',
     reuse: true,
     run: async (stage) => {
-      const { api, requestId, answer } = await stage.begin({ n: 1 });
+      const { runtime, api, requestId, answer } = await stage.begin({ n: 1 });
       const response = `POST /2018-06-01/${responsePath(requestId)} HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\n\r\n"a"`;
       api.write(`${response}GET /2018-06-01/${nextPath} HTTP/1.1\r\nHost: x\r\n\r\n`);
       expectAccepted(await api.answer());
       expect((await answer).text).toBe('"a"');
+      await stage.untilFree(runtime);
       const client = stage.invoke({ n: 2 });
       const event = await api.answer();
       expect(event.text).toBe('{"n":2}');

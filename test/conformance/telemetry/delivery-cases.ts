@@ -4,7 +4,6 @@ import type { ConformanceCase } from '../harness/conformance.ts';
 import type { RawConnection } from '../harness/raw-connection.ts';
 import type { Stage } from '../harness/stage.ts';
 import {
-  askForNext,
   docs,
   eventually,
   extensionNextPath,
@@ -29,7 +28,7 @@ async function endInit(subscriber: PlayedSubscriber): Promise<RawConnection> {
 /** Invokes and answers, over and over: what a client waits for, whatever a subscriber does. */
 async function serve(stage: Stage, { runtime, api, count }: { runtime: ActorProcess; api: RawConnection; count: number }): Promise<void> {
   for (let index = 0; index < count; index += 1) {
-    await askForNext(runtime, api);
+    await stage.askForNext({ runtime, api });
     const answer = stage.invoke();
     await playInvocation(api);
     expect((await answer).text).toBe('"done"');
@@ -138,7 +137,7 @@ export const deliveryCases: readonly ConformanceCase[] = [
       expect((await first).text).toBe('"done"');
       await serve(stage, { runtime, api, count: 20 });
       // What the kernel does not hold stays with its sender: nobody has read it.
-      await askForNext(runtime, api);
+      await stage.askForNext({ runtime, api });
       stage.invoke();
       await playInvocation(api, async () => expect(await runtime.unsentBytes(flood)).toBeGreaterThan(8 * 1_024 * 1_024));
     },
@@ -153,7 +152,7 @@ export const deliveryCases: readonly ConformanceCase[] = [
       const api = await endInit(subscriber);
       const first = await playInvocation(api);
       await serve(stage, { runtime, api, count: 1 });
-      await askForNext(runtime, api);
+      await stage.askForNext({ runtime, api });
       stage.invoke();
       await playInvocation(api, async () => void (await subscriber.told('platform.report', ({ record }) => record.requestId === first)));
     },

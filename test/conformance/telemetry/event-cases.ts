@@ -4,7 +4,6 @@ import type { ConformanceCase } from '../harness/conformance.ts';
 import type { RawConnection } from '../harness/raw-connection.ts';
 import type { Stage } from '../harness/stage.ts';
 import {
-  askForNext,
   docs,
   eventually,
   extensionNextPath,
@@ -42,7 +41,7 @@ async function goOn(
   type: string,
   fits: (record: { requestId?: string }) => boolean,
 ): Promise<void> {
-  await askForNext(runtime, api);
+  await stage.askForNext({ runtime, api });
   stage.invoke();
   await playInvocation(api, async () => void (await subscriber.told(type, ({ record }) => fits(record))));
 }

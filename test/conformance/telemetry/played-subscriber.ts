@@ -113,13 +113,6 @@ export async function meetInternal(stage: Stage): Promise<{ readonly runtime: Ac
   return { runtime, subscriber: await PlayedSubscriber.register(runtime, 'inside') };
 }
 
-/** The runtime asks for its next event. Resolves when that is on its way: an invocation from here on finds this environment. */
-export async function askForNext(runtime: ActorProcess, api: RawConnection): Promise<void> {
-  api.send({ path: runtimeNextPath });
-  // The environment may be frozen before the actor gets to answer.
-  await Promise.race([runtime.now(), delay(500)]);
-}
-
 /** The runtime's part of an invocation: the next event, answered after what the case does with it. */
 export async function playInvocation(api: RawConnection, during: (event: HttpAnswer) => Promise<void> | void = () => undefined): Promise<string> {
   const event = await api.answer();
