@@ -18,8 +18,8 @@ interface Kill {
   isUsed: boolean;
 }
 
-/** What a caller is told when its environment dies under it. */
-const ofDeath = new Set(['Runtime.ExitError', 'Sandbox.Failure']);
+/** What a caller is told when its environment dies under it; the second one in the middle of a stream. */
+const ofDeath = new Set(['Runtime.ExitError', 'Runtime.TruncatedResponse', 'Sandbox.Failure']);
 
 /** Holds what went wrong against what was done to the daemon's environments: each kill excuses one failure, in its own function, and no other. */
 export class AnswerJudge {
@@ -61,16 +61,25 @@ export class AnswerJudge {
   }
 
   #excuseFor(outcome: CallOutcome): string | undefined {
-    const { account, functionName, startedMs, endedMs, failure, refusal } = outcome;
+    const { startedMs, endedMs, failure, refusal } = outcome;
     const isOutage = this.#outages.some(({ fromMs, untilMs }) => startedMs <= untilMs && endedMs >= fromMs);
     if (refusal !== undefined && isOutage && (refusal.status === undefined || refusal.status >= 500)) return 'the daemon was down';
+    // Killed while it is made for this very call: Lambda, too, answers ServiceException, which clients try again.
+    if (refusal?.status === 500 && refusal.name === 'ServiceException' && this.#useKill(outcome, startedMs)) return 'killed: ServiceException';
     if (failure === undefined || !ofDeath.has(failure.errorType)) return undefined;
     if (isOutage) return 'the daemon was down';
     // One that is killed while it is frozen dies when it is thawed: the kill may be long past.
-    const kill = this.#kills.find((one) => !one.isUsed && one.account === account && one.functionName === functionName && one.atMs <= endedMs);
-    if (kill === undefined) return undefined;
+    return this.#useKill(outcome, 0) ? `killed: ${failure.errorType}` : undefined;
+  }
+
+  /** Whether something of the function was killed from then until the call ended that has not been an excuse before. */
+  #useKill({ account, functionName, endedMs }: CallOutcome, fromMs: number): boolean {
+    const kill = this.#kills.find(
+      (one) => !one.isUsed && one.account === account && one.functionName === functionName && one.atMs >= fromMs && one.atMs <= endedMs,
+    );
+    if (kill === undefined) return false;
     kill.isUsed = true;
-    return `killed: ${failure.errorType}`;
+    return true;
   }
 
   #count(what: string): void {

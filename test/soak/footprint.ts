@@ -3,6 +3,7 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 /** What an instance holds of the host when it has no environment, read from the kernel. */
 export interface Footprint {
+  /** But for the connections that clients keep. */
   readonly daemonDescriptors: number;
   readonly agentDescriptors: number;
   /** In the agent's mount namespace: of images, volumes and control groups. */
@@ -15,14 +16,16 @@ export interface Footprint {
   readonly links: number;
 }
 
-export interface InstancePids {
+export interface Instance {
   readonly agent: number;
   readonly daemon: number;
+  /** On which the daemon listens. */
+  readonly port: number;
 }
 
-export function readFootprint(instance: string, dataDirectory: string, { agent, daemon }: InstancePids): Footprint {
+export function readFootprint(instance: string, dataDirectory: string, { agent, daemon, port }: Instance): Footprint {
   return {
-    daemonDescriptors: descriptors(daemon).length,
+    daemonDescriptors: descriptors(daemon).length - clientConnections(port),
     agentDescriptors: descriptors(agent).length,
     mounts: readFileSync(`/proc/${agent}/mountinfo`, 'utf8').split('\n').length,
     controlGroups: controlGroups(instance),
@@ -38,7 +41,15 @@ export function residentMiB(pid: number): number {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]) / 1_024;
 }
 
-/** The daemon alone, whatever it is named: what holds the Runtime API's sockets. */
+/** Established connections to a port of this host's, at the side that accepted them. */
+function clientConnections(port: number): number {
+  const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
+  const fields = readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .map((line) => line.trim().split(/\s+/));
+  return fields.filter(([, address, , state]) => address?.endsWith(local) === true && state === '01').length;
+}
+
 function descriptors(pid: number): string[] {
   return readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
     try {

@@ -10,6 +10,10 @@ export class MemoryTrend {
     return this.#samples.at(-1)?.mib ?? 0;
   }
 
+  get spanMs(): number {
+    return (this.#samples.at(-1)?.atMs ?? 0) - (this.#samples[0]?.atMs ?? 0);
+  }
+
   /** From the median of the first third to that of the last. */
   growthMiB(): number {
     const third = Math.floor(this.#samples.length / 3);

@@ -1,16 +1,21 @@
 import type { Footprint } from './footprint.ts';
 import type { SoakResult } from './soak.ts';
 
-/** What one process may have grown by from the first to the last third: V8's heap moves by tens of MiB without holding on to anything. */
-const maxGrowthMiB = 32;
+/** What one process may have grown by from the first to the last third: V8's heap grows by tens of MiB before it settles. */
+const maxGrowthMiB = 64;
+/** Once it has had the time to settle. */
+const maxSlopeMiBPerMinute = 4;
+const settledAfterMs = 300_000;
 /** Descriptors that a process opens once, when something is used first. */
-const sparedDescriptors = 8;
+const sparedDescriptors = 3;
 
 /** What is wrong with a run; empty when it was well. */
 export function soakFaults({ violations, memory, before, after, leftOnHost, counts, kills }: SoakResult): string[] {
   const grown = (['daemon', 'agent'] as const).flatMap((who) => {
-    const growthMiB = memory[who].growthMiB();
-    return growthMiB > maxGrowthMiB ? [`the ${who}'s memory grew by ${growthMiB.toFixed(1)} MiB`] : [];
+    const [growthMiB, slope] = [memory[who].growthMiB(), memory[who].slopeMiBPerMinute()];
+    const isSettled = memory[who].spanMs >= settledAfterMs;
+    if (growthMiB <= maxGrowthMiB && !(isSettled && slope > maxSlopeMiBPerMinute)) return [];
+    return [`the ${who}'s memory grew by ${growthMiB.toFixed(1)} MiB, ${slope.toFixed(2)} MiB/min`];
   });
   const leaked = (Object.keys(after) as (keyof Footprint)[]).flatMap((what) => {
     const spared = what.endsWith('Descriptors') ? sparedDescriptors : 0;

@@ -9,7 +9,7 @@ import { type Credentials, type RunningDaemon, startDaemon } from '../daemon.ts'
 import { deploy } from '../functions.ts';
 import { countOnHost } from '../privileged/leftovers.ts';
 import { AnswerJudge } from './answer-judge.ts';
-import { type Footprint, type InstancePids, readFootprint, residentMiB } from './footprint.ts';
+import { type Footprint, type Instance, readFootprint, residentMiB } from './footprint.ts';
 import { MemoryTrend } from './memory-trend.ts';
 import { SeededRandom } from './seeded-random.ts';
 import { type SoakAccount, SoakCalls } from './soak-calls.ts';
@@ -167,7 +167,7 @@ export class Soak {
     this.#serving = back.promise;
     await delay(this.#random.between(50, 500));
     this.#judge.outageBegins();
-    process.kill(this.#pids().daemon, 'SIGKILL');
+    process.kill(this.#processes().daemon, 'SIGKILL');
     await this.#running().stop();
     await Promise.all(calling);
     await this.#start();
@@ -184,11 +184,11 @@ export class Soak {
     // Connections that its clients keep are the daemon's descriptors, too.
     for (const { lambda } of this.#accounts) lambda.destroy();
     this.#connectClients();
-    let footprint = readFootprint(this.#instance, this.#dataDirectory, this.#pids());
+    let footprint = readFootprint(this.#instance, this.#dataDirectory, this.#processes());
     // What ends takes a moment; what leaks stays.
     for (let still = 0; still < 8; ) {
       await delay(250);
-      const next = readFootprint(this.#instance, this.#dataDirectory, this.#pids());
+      const next = readFootprint(this.#instance, this.#dataDirectory, this.#processes());
       still = JSON.stringify(next) === JSON.stringify(footprint) ? still + 1 : 0;
       footprint = next;
     }
@@ -209,13 +209,14 @@ export class Soak {
   }
 
   #sampleMemory(): void {
-    const pids = this.#pids();
+    const pids = this.#processes();
     for (const who of ['daemon', 'agent'] as const) this.#memory[who].add(performance.now(), residentMiB(pids[who]));
   }
 
-  #pids(): InstancePids {
+  #processes(): Instance {
     const { daemonPid } = JSON.parse(readFileSync(join(this.#dataDirectory, 'endpoint.json'), 'utf8')) as { daemonPid: number };
-    return { daemon: daemonPid, agent: this.#running().pid };
+    const { pid, endpoint } = this.#running();
+    return { daemon: daemonPid, agent: pid, port: Number(new URL(endpoint).port) };
   }
 
   #running(): RunningDaemon {
