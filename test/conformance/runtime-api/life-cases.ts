@@ -1,4 +1,4 @@
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { ActorProcess } from '../harness/actor-process.ts';
 import type { ConformanceCase } from '../harness/conformance.ts';
 import type { Stage } from '../harness/stage.ts';
@@ -51,7 +51,7 @@ export const lifeCases: readonly ConformanceCase[] = [
       expect(event.text).toBe('{"n":1}');
       expectAccepted(await api.ask({ path: responsePath(event.header('lambda-runtime-aws-request-id') ?? ''), body: '"well"' }));
       expect(await answer).toMatchObject({ text: '"well"', functionError: undefined });
-      await expect.poll(() => initReports(stage, first)).toEqual(['init\tStatus: error\tError Type: Runtime.First']);
+      await vi.waitFor(async () => expect(await initReports(stage, first)).toEqual(['init\tStatus: error\tError Type: Runtime.First']));
     },
   },
   {
@@ -207,7 +207,7 @@ export const lifeCases: readonly ConformanceCase[] = [
       expect(event.text).toBe('{"n":1}');
       expectAccepted(await api.ask({ path: responsePath(event.header('lambda-runtime-aws-request-id') ?? ''), body: '1' }));
       expect((await answer).text).toBe('1');
-      await expect.poll(() => initReports(stage, first)).toEqual(['init\tStatus: timeout']);
+      await vi.waitFor(async () => expect(await initReports(stage, first)).toEqual(['init\tStatus: timeout']));
       const [, durationMs] = /^INIT_REPORT Init Duration: ([\d.]+) ms/m.exec((await stage.log(first)).join('')) ?? [];
       expect(Number(durationMs)).toBeGreaterThanOrEqual(10_000);
       expect(Number(durationMs)).toBeLessThan(12_000);

@@ -116,6 +116,7 @@ export const streamCases: readonly ConformanceCase[] = [
       close(api, { type: 'Error', body: '{}' });
       expectAccepted(await api.answer());
       await stream.rest();
+      await stage.untilFree(runtime);
       const second = stage.invoke({ n: 2 });
       const event = await other.answer();
       expect(event.text).toBe('{"n":2}');
