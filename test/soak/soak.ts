@@ -75,6 +75,7 @@ export class Soak {
       const after = await this.#footprintAtRest();
       await this.#daemon?.stop();
       const { violations, counts } = this.#judge;
+      if (violations.length > 0) this.#options.onProgress?.(`the daemon's log:\n${readFileSync(join(this.#dataDirectory, 'daemon.log'), 'utf8')}`);
       const leftOnHost = await this.#leftOnHost(hostBefore);
       return { violations, counts, kills: this.#kills, processes: this.#calls.processes, memory: this.#memory, before, after, leftOnHost };
     } finally {
