@@ -309,6 +309,18 @@ describe('FunctionInvoker.invoke()', () => {
     expect([...agent.living.keys()]).toEqual([]);
   });
 
+  it.each(['EnvironmentGone', 'Internal', 'NotFound', 'WallUnavailable'] as const)(
+    'makes another environment for one that was killed while it was made, told as %s',
+    async (code) => {
+      const { agent, invoker } = rig(serving(() => '1'));
+      agent.refusals.set('claim', new CloisterError(code, 'gone', { operation: 'test' }));
+      const { claim } = agent;
+      agent.claim = (options) => claim.call(agent, options).finally(() => agent.refusals.delete('claim'));
+      expect(String((await invoker.invoke(request())).payload)).toBe('1');
+      expect(agent.living.size).toBe(1);
+    },
+  );
+
   it('tries a destruction that failed again, and tells of it', async () => {
     const onProblem = (): void => void agent.refusals.delete('destroy');
     const { agent, invoker, problems } = rig(
