@@ -1,6 +1,6 @@
 import type { Destination } from '../functions/destination.ts';
-import { DeliveryRefused, type EventSender, type OutsideDestination } from '../invoke/event-sender.ts';
-import { deadLetterAttributes, invocationRecord, type OutcomeMessage, recordObjectKey } from '../invoke/invocation-record.ts';
+import { DeliveryRefused, type EventSender, type OutsideDestination } from '../invoke/events/event-sender.ts';
+import { deadLetterAttributes, invocationRecord, type OutcomeMessage, recordObjectKey } from '../invoke/events/invocation-record.ts';
 import type { AwsClients } from './aws-clients.ts';
 import type { AwsService } from './aws-settings.ts';
 

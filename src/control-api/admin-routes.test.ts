@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ControlApiFixture, RequestToSign } from '../../test/support/control-api-fixture.ts';
 import { callApi, createTestFunction, openControlApiFixture } from '../../test/support/control-api-fixture.ts';
-import type { AccessKey } from './access-key-directory.ts';
+import type { AccessKey } from './stores/access-key-directory.ts';
 
 const tenantAccount = '210987654321';
 const environment = (id: string, accountId: string) => ({

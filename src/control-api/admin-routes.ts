@@ -3,14 +3,14 @@ import type { HostAgent } from '../agent/host-agent.ts';
 import { CloisterError } from '../errors.ts';
 import { latestVersion } from '../functions/arn.ts';
 import type { EnvironmentSummary, Invoker } from '../invoke/invoker.ts';
-import type { LogReader } from '../storage/log-reader.ts';
-import type { AccessKey, AccessKeyDirectory } from './access-key-directory.ts';
+import type { LogReader } from '../storage/logs/log-reader.ts';
 import { ApiError, invalidParameter } from './api-error.ts';
-import type { ArchiveStore } from './archive-store.ts';
 import { parseJson } from './bind-input.ts';
-import type { FunctionStore } from './function-store.ts';
 import { nameFunction } from './named-function.ts';
 import { requestContext } from './request-context.ts';
+import type { AccessKey, AccessKeyDirectory } from './stores/access-key-directory.ts';
+import type { ArchiveStore } from './stores/archive-store.ts';
+import type { FunctionStore } from './stores/function-store.ts';
 
 export interface AdminServices {
   readonly accessKeys: AccessKeyDirectory;

@@ -2,8 +2,8 @@ import type { DestinationConfig } from '@aws-sdk/client-lambda';
 import { latestVersion } from '../functions/arn.ts';
 import { type Destination, parseDestination } from '../functions/destination.ts';
 import { type ApiError, invalidParameter } from './api-error.ts';
-import type { FunctionKey } from './function-store.ts';
 import type { OperationServices } from './operation.ts';
+import type { FunctionKey } from './stores/function-store.ts';
 
 /** Checks where records shall go, in Lambda's words; answers the ARNs, absent where none is given. */
 export async function checkDestinations(

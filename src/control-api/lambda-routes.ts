@@ -1,18 +1,18 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { formatFunctionArn, parseFunctionReference } from '../functions/arn.ts';
-import { accessDenied } from './access-denied.ts';
-import { callerArn } from './access-key-directory.ts';
 import { bindInput } from './bind-input.ts';
 import { checkModelConstraints } from './model-constraints.ts';
 import { notSupported } from './not-supported.ts';
 import type { OperationServices } from './operation.ts';
+import { accessDenied } from './policies/access-denied.ts';
+import { resourceOwner } from './policies/resource-owner.ts';
 import { requestContext } from './request-context.ts';
-import { resourceOwner } from './resource-owner.ts';
 import { sendPieces } from './send-pieces.ts';
 import type { OperationModel } from './service-model.ts';
 import { operationModels } from './service-model.ts';
 import type { Principal } from './sigv4/request-verifier.ts';
+import { callerArn } from './stores/access-key-directory.ts';
 import { supportedOperations } from './supported-operations.ts';
 
 interface RoutedOperation {

@@ -1,10 +1,10 @@
 import { formatFunctionArn, latestVersion, parseFunctionReference } from '../functions/arn.ts';
 import type { FunctionRecord } from '../functions/function-record.ts';
-import { accessDenied } from './access-denied.ts';
 import { ApiError, invalidParameter } from './api-error.ts';
-import type { FunctionKey } from './function-store.ts';
 import type { OperationServices } from './operation.ts';
+import { accessDenied } from './policies/access-denied.ts';
 import { resolveQualifier } from './resolve-qualifier.ts';
+import type { FunctionKey } from './stores/function-store.ts';
 
 /** The function a request is about, in the caller's own account. */
 export interface NamedFunction {

@@ -4,21 +4,21 @@ import type { ConcurrencySettings } from '../functions/concurrency-settings.ts';
 import type { Architecture } from '../functions/function-record.ts';
 import type { FunctionLimits } from '../functions/limits.ts';
 import type { PolicyCaller } from '../functions/resource-policy.ts';
-import type { EventAcceptor } from '../invoke/asynchronous-invoker.ts';
+import type { EventAcceptor } from '../invoke/events/asynchronous-invoker.ts';
 import type { Invoker } from '../invoke/invoker.ts';
-import type { AccessKey } from './access-key-directory.ts';
-import type { AliasStore } from './alias-store.ts';
-import type { CodeArtifacts } from './code-artifacts.ts';
-import type { CodeSigningStore } from './code-signing-store.ts';
-import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
-import type { FunctionChanges } from './function-changes.ts';
-import type { FunctionSettingStore } from './function-setting-store.ts';
-import type { FunctionStore } from './function-store.ts';
-import type { FunctionUrlStore } from './function-url-store.ts';
-import type { LayerStore } from './layer-store.ts';
-import type { PolicyStore } from './policy-store.ts';
-import type { ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
+import type { CodeArtifacts } from './code/code-artifacts.ts';
+import type { FunctionChanges } from './function-configuration/function-changes.ts';
 import type { ProvisionedTargets } from './provisioned-targets.ts';
+import type { AccessKey } from './stores/access-key-directory.ts';
+import type { AliasStore } from './stores/alias-store.ts';
+import type { CodeSigningStore } from './stores/code-signing-store.ts';
+import type { EventInvokeConfigStore } from './stores/event-invoke-config-store.ts';
+import type { FunctionSettingStore } from './stores/function-setting-store.ts';
+import type { FunctionStore } from './stores/function-store.ts';
+import type { FunctionUrlStore } from './stores/function-url-store.ts';
+import type { LayerStore } from './stores/layer-store.ts';
+import type { PolicyStore } from './stores/policy-store.ts';
+import type { ProvisionedConcurrencyStore } from './stores/provisioned-concurrency-store.ts';
 
 /** What operations work with. */
 export interface OperationServices {

@@ -1,9 +1,9 @@
 import type { FunctionAlias } from '../functions/function-alias.ts';
 import type { ProvisionedStatus, ProvisionedTarget, Provisioning } from '../invoke/provisioner.ts';
-import type { AliasStore } from './alias-store.ts';
-import type { FunctionKey, FunctionStore } from './function-store.ts';
-import type { ProvisionedConcurrency, ProvisionedConcurrencyStore } from './provisioned-concurrency-store.ts';
 import { isAliasName } from './resolve-qualifier.ts';
+import type { AliasStore } from './stores/alias-store.ts';
+import type { FunctionKey, FunctionStore } from './stores/function-store.ts';
+import type { ProvisionedConcurrency, ProvisionedConcurrencyStore } from './stores/provisioned-concurrency-store.ts';
 
 export interface ProvisionedTargetsOptions {
   readonly functions: FunctionStore;

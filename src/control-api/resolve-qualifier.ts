@@ -2,8 +2,8 @@ import { latestVersion } from '../functions/arn.ts';
 import type { FunctionAlias } from '../functions/function-alias.ts';
 import { chooseVersion } from '../functions/function-alias.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
-import type { AliasStore } from './alias-store.ts';
-import type { FunctionKey, FunctionStore } from './function-store.ts';
+import type { AliasStore } from './stores/alias-store.ts';
+import type { FunctionKey, FunctionStore } from './stores/function-store.ts';
 
 /** A function and what a client named of it. */
 interface Qualified {

@@ -1,10 +1,10 @@
 import { formatFunctionArn, latestVersion } from '../functions/arn.ts';
-import type { EventTargets, FoundTarget } from '../invoke/event-targets.ts';
-import type { QueuedEvent } from '../invoke/queued-event.ts';
-import type { AliasStore } from './alias-store.ts';
-import type { EventInvokeConfigStore } from './event-invoke-config-store.ts';
-import type { FunctionStore } from './function-store.ts';
+import type { EventTargets, FoundTarget } from '../invoke/events/event-targets.ts';
+import type { QueuedEvent } from '../invoke/events/queued-event.ts';
 import { resolveForInvoke } from './resolve-qualifier.ts';
+import type { AliasStore } from './stores/alias-store.ts';
+import type { EventInvokeConfigStore } from './stores/event-invoke-config-store.ts';
+import type { FunctionStore } from './stores/function-store.ts';
 
 export interface StoredEventTargetsOptions {
   readonly functions: FunctionStore;

@@ -9,7 +9,7 @@ import { type MakingDependencies, type MakingPort, makeEnvironment, stoppedWhile
 import type { EnvironmentOwner } from './environment-owner.ts';
 import { allows, type EnvironmentEvent, type EnvironmentPhase, type EnvironmentState, transition } from './environment-state.ts';
 import type { FailureCause } from './invocation-failure.ts';
-import { ProcessGeneration } from './process-generation.ts';
+import { ProcessGeneration } from './processes/process-generation.ts';
 
 export interface EnvironmentDependencies extends MakingDependencies {
   readonly agent: MakingDependencies['agent'] & Pick<HostAgent, 'start' | 'signal' | 'reset' | 'setLimits' | 'destroy'>;

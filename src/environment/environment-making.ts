@@ -9,9 +9,9 @@ import type { EnvironmentOwner } from './environment-owner.ts';
 import { closeDescriptors, EnvironmentParts } from './environment-parts.ts';
 import type { EnvironmentEvent } from './environment-state.ts';
 import { environmentVariables, extensionVariables } from './environment-variables.ts';
-import type { LogSink, LogStreamName } from './log-sink.ts';
-import { logStreamName } from './log-stream-name.ts';
-import type { InitializationType } from './platform-event.ts';
+import type { LogSink, LogStreamName } from './log/log-sink.ts';
+import { logStreamName } from './log/log-stream-name.ts';
+import type { InitializationType } from './log/platform-event.ts';
 import type { SessionCredentials } from './session-credentials.ts';
 
 export interface MakingDependencies {

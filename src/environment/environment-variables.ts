@@ -1,7 +1,7 @@
 import type { RuntimeSummary } from '../agent/messages.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import type { JsonLogging } from '../functions/json-logging.ts';
-import type { InitializationType } from './platform-event.ts';
+import type { InitializationType } from './log/platform-event.ts';
 import type { TemporaryCredentials } from './session-credentials.ts';
 
 export interface EnvironmentVariablesOptions {

@@ -3,14 +3,14 @@ import type { FunctionVersion } from '../functions/function-version.ts';
 import type { InvocationEvent, RuntimeApiPort } from '../runtime-api/runtime-api-port.ts';
 import { surfaceLimits } from '../runtime-api/surface-guard.ts';
 import { type EnvironmentDependencies, EnvironmentLife } from './environment-life.ts';
-import type { EnvironmentLog } from './environment-log.ts';
 import { stoppedWhileMade } from './environment-making.ts';
 import type { EnvironmentOwner } from './environment-owner.ts';
 import type { EnvironmentPhase } from './environment-state.ts';
 import { initReportEvent, initRuntimeDoneEvent, initStartEvent } from './init-events.ts';
 import { Invocation } from './invocation.ts';
 import type { FailureCause } from './invocation-failure.ts';
-import type { InitPhase } from './platform-event.ts';
+import type { EnvironmentLog } from './log/environment-log.ts';
+import type { InitPhase } from './log/platform-event.ts';
 
 /** An invocation's end does not wait long for output over the budget when the environment ends, too. */
 const lastDrainWaitMs = 100;

@@ -1,7 +1,7 @@
 import type { RuntimeSummary } from '../agent/messages.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 import { type FailureCause, phaseStatus } from './invocation-failure.ts';
-import { type InitializationType, type InitPhase, type PlatformEvent, recordedMs } from './platform-event.ts';
+import { type InitializationType, type InitPhase, type PlatformEvent, recordedMs } from './log/platform-event.ts';
 
 /** What the events of an environment's inits say of it. */
 export interface InitFacts {

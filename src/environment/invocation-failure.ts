@@ -1,5 +1,5 @@
 import { type SurfaceLimit, surfaceLimits } from '../runtime-api/surface-guard.ts';
-import type { PhaseStatus } from './platform-event.ts';
+import type { PhaseStatus } from './log/platform-event.ts';
 
 /** It reported an error and ended, ended without, or could not be started. */
 export type ExtensionErrorType = 'Extension.InitError' | 'Extension.ExitError' | 'Extension.Crash' | 'Extension.LaunchError';

@@ -2,7 +2,7 @@ import type { ResponseStream } from '../runtime-api/response-stream.ts';
 import type { InvocationEvent } from '../runtime-api/runtime-api-port.ts';
 import type { Clock, ScheduledTask } from './clock.ts';
 import type { FailureCause } from './invocation-failure.ts';
-import type { PlatformEvent, Span } from './platform-event.ts';
+import type { PlatformEvent, Span } from './log/platform-event.ts';
 import { extensionOverheadSpan, type RuntimeDoneFacts, runtimeDoneEvent } from './runtime-done-event.ts';
 import { answerOf, type StreamedAnswer } from './streamed-answer.ts';
 

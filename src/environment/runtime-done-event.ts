@@ -1,6 +1,6 @@
 import type { InvocationEvent } from '../runtime-api/runtime-api-port.ts';
 import { type FailureCause, phaseStatus } from './invocation-failure.ts';
-import { type PlatformEvent, recordedMs, type Span, traceContext } from './platform-event.ts';
+import { type PlatformEvent, recordedMs, type Span, traceContext } from './log/platform-event.ts';
 
 export interface RuntimeDoneFacts {
   readonly event: Pick<InvocationEvent, 'requestId' | 'traceId' | 'tenantId'>;

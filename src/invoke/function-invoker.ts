@@ -1,9 +1,9 @@
 import type { Clock } from '../environment/clock.ts';
 import { EnvironmentOwner } from '../environment/environment-owner.ts';
-import type { EnvironmentPool } from '../environment/environment-pool.ts';
 import type { ExecutionEnvironment } from '../environment/execution-environment.ts';
 import type { InvocationAnswer, InvocationEnd } from '../environment/invocation.ts';
 import { type RenderedFailure, renderFailure, streamErrorCode } from '../environment/invocation-failure.ts';
+import type { EnvironmentPool } from '../environment/pool/environment-pool.ts';
 import { CloisterError } from '../errors.ts';
 import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { reportEvent, startEvent } from './invocation-events.ts';

@@ -1,6 +1,6 @@
 import type { InvocationEnd } from '../environment/invocation.ts';
 import { phaseStatus } from '../environment/invocation-failure.ts';
-import { type PlatformEvent, recordedMs, traceContext } from '../environment/platform-event.ts';
+import { type PlatformEvent, recordedMs, traceContext } from '../environment/log/platform-event.ts';
 import type { InvokeRequest } from './invoker.ts';
 
 type Invoked = Pick<InvokeRequest, 'requestId' | 'function' | 'invokedFunctionArn' | 'traceHeader' | 'tenantId'>;

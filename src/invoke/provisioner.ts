@@ -1,7 +1,7 @@
 import type { Clock, ScheduledTask } from '../environment/clock.ts';
 import type { EnvironmentOwner } from '../environment/environment-owner.ts';
-import type { EnvironmentPool } from '../environment/environment-pool.ts';
 import type { ExecutionEnvironment } from '../environment/execution-environment.ts';
+import type { EnvironmentPool } from '../environment/pool/environment-pool.ts';
 import { CloisterError } from '../errors.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
 

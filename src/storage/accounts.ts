@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { AccessKey, AccessKeyDirectory } from '../control-api/access-key-directory.ts';
-import { makeAccessKeyId, makeSecretAccessKey } from '../control-api/access-key-directory.ts';
+import type { AccessKey, AccessKeyDirectory } from '../control-api/stores/access-key-directory.ts';
+import { makeAccessKeyId, makeSecretAccessKey } from '../control-api/stores/access-key-directory.ts';
 import { CloisterError } from '../errors.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import type { ArchiveStore } from '../control-api/archive-store.ts';
+import type { ArchiveStore } from '../control-api/stores/archive-store.ts';
 import { CloisterError } from '../errors.ts';
 
 const accountPattern = /^\d{12}$/;

@@ -1,4 +1,4 @@
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import type { FunctionAlias } from '../functions/function-alias.ts';
 import type { FunctionUrl } from '../functions/function-url.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import { Accounts } from './accounts.ts';
 import type { DatabaseSchema } from './database-schema.ts';
+import { SqliteEventStore } from './events/sqlite-event-store.ts';
 import { FileArchiveStore } from './file-archive-store.ts';
 import { FunctionCache } from './function-cache.ts';
 import { migrations } from './migrations.ts';
@@ -11,7 +12,6 @@ import { SqliteArtifactLedger } from './sqlite-artifact-ledger.ts';
 import { SqliteCodeSigningStore } from './sqlite-code-signing-store.ts';
 import { openSqliteDatabase } from './sqlite-database.ts';
 import { SqliteEventInvokeConfigStore } from './sqlite-event-invoke-config-store.ts';
-import { SqliteEventStore } from './sqlite-event-store.ts';
 import { SqliteFunctionSettingStore } from './sqlite-function-setting-store.ts';
 import { SqliteFunctionStore } from './sqlite-function-store.ts';
 import { SqliteFunctionUrlStore } from './sqlite-function-url-store.ts';

@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 
 type Settings = DatabaseSchema['function_settings'];

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { AliasChange, AliasKey, AliasStore } from '../control-api/alias-store.ts';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { AliasChange, AliasKey, AliasStore } from '../control-api/stores/alias-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import type { FunctionAlias } from '../functions/function-alias.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';

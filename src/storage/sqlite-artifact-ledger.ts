@@ -1,5 +1,5 @@
 import type { Kysely } from 'kysely';
-import type { Artifact, ArtifactLedger, BuiltImage } from '../control-api/artifact-ledger.ts';
+import type { Artifact, ArtifactLedger, BuiltImage } from '../control-api/stores/artifact-ledger.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 
 /** Which archives and images exist, and by joining with what refers to them, which are needed no more. */

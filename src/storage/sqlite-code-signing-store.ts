@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { CodeSigningStore } from '../control-api/code-signing-store.ts';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { CodeSigningStore } from '../control-api/stores/code-signing-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import type { CodeSigningConfig } from '../functions/code-signing-config.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import { setFunctionSetting } from './set-function-setting.ts';

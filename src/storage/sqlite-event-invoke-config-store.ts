@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { EventInvokeConfigStore, QualifiedKey } from '../control-api/event-invoke-config-store.ts';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { EventInvokeConfigStore, QualifiedKey } from '../control-api/stores/event-invoke-config-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import { CloisterError } from '../errors.ts';
 import type { EventInvokeConfig } from '../functions/event-invoke-config.ts';
 import type { DatabaseSchema } from './database-schema.ts';

@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely';
-import type { ConcurrencyBounds, FunctionSettingStore, RecursiveLoop } from '../control-api/function-setting-store.ts';
-import type { FunctionKey } from '../control-api/function-store.ts';
+import type { ConcurrencyBounds, FunctionSettingStore, RecursiveLoop } from '../control-api/stores/function-setting-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import { setFunctionSetting } from './set-function-setting.ts';
 

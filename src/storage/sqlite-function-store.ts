@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { FunctionKey, FunctionStore, PublishOptions, RemoveOutcome, TagChange } from '../control-api/function-store.ts';
+import type { FunctionKey, FunctionStore, PublishOptions, RemoveOutcome, TagChange } from '../control-api/stores/function-store.ts';
 import { CloisterError } from '../errors.ts';
 import { latestVersion } from '../functions/arn.ts';
 import type { FunctionConfiguration, FunctionRecord } from '../functions/function-record.ts';

@@ -1,7 +1,7 @@
 import type { Kysely, Selectable, Transaction } from 'kysely';
-import type { FunctionKey } from '../control-api/function-store.ts';
-import type { FunctionUrlStore } from '../control-api/function-url-store.ts';
-import type { FunctionPolicyKey } from '../control-api/policy-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
+import type { FunctionUrlStore } from '../control-api/stores/function-url-store.ts';
+import type { FunctionPolicyKey } from '../control-api/stores/policy-store.ts';
 import type { FunctionUrl, FunctionUrlCors } from '../functions/function-url.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';

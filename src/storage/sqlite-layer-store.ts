@@ -1,6 +1,6 @@
 import type { Kysely, Selectable, SqlBool } from 'kysely';
 import { sql } from 'kysely';
-import type { LayerFilter, LayerStore, LayerVersionNumber } from '../control-api/layer-store.ts';
+import type { LayerFilter, LayerStore, LayerVersionNumber } from '../control-api/stores/layer-store.ts';
 import type { LayerVersion } from '../functions/layer-version.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely, Transaction } from 'kysely';
-import type { FunctionKey } from '../control-api/function-store.ts';
-import type { FunctionPolicyKey, LayerVersionKey, PolicyEdit, PolicyStore } from '../control-api/policy-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
+import type { FunctionPolicyKey, LayerVersionKey, PolicyEdit, PolicyStore } from '../control-api/stores/policy-store.ts';
 import type { PolicyStatement, ResourcePolicy } from '../functions/resource-policy.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 import type { FunctionCache } from './function-cache.ts';

@@ -1,6 +1,6 @@
 import type { Kysely, Selectable } from 'kysely';
-import type { FunctionKey } from '../control-api/function-store.ts';
-import type { ProvisionedConcurrency, ProvisionedConcurrencyStore } from '../control-api/provisioned-concurrency-store.ts';
+import type { FunctionKey } from '../control-api/stores/function-store.ts';
+import type { ProvisionedConcurrency, ProvisionedConcurrencyStore } from '../control-api/stores/provisioned-concurrency-store.ts';
 import type { DatabaseSchema } from './database-schema.ts';
 
 /** Provisioned concurrency in the metadata database; triggers remove it with its version or alias. */

@@ -9,14 +9,14 @@ import { SignatureV4 } from '@smithy/signature-v4';
 import type { FastifyInstance } from 'fastify';
 import type { HostAgent } from '../../src/agent/host-agent.ts';
 import type { RuntimeSummary } from '../../src/agent/messages.ts';
-import type { AccessKey } from '../../src/control-api/access-key-directory.ts';
 import { createControlApi } from '../../src/control-api/create-control-api.ts';
 import { SessionCredentials } from '../../src/control-api/sigv4/session-credentials.ts';
+import type { AccessKey } from '../../src/control-api/stores/access-key-directory.ts';
 import { CloisterError } from '../../src/errors.ts';
-import type { AcceptRequest, EventAcceptor } from '../../src/invoke/asynchronous-invoker.ts';
+import type { AcceptRequest, EventAcceptor } from '../../src/invoke/events/asynchronous-invoker.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker, StreamedInvokeResult } from '../../src/invoke/invoker.ts';
 import type { ProvisionedTarget, Provisioning } from '../../src/invoke/provisioner.ts';
-import { LogStore } from '../../src/storage/log-store.ts';
+import { LogStore } from '../../src/storage/logs/log-store.ts';
 import type { Storage } from '../../src/storage/open-storage.ts';
 import { openStorage } from '../../src/storage/open-storage.ts';
 

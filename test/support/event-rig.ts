@@ -1,15 +1,15 @@
 /** For tests: asynchronous invocations over a real database, on a clock that the test moves, with a function and targets that do as they are told. */
 import { randomUUID } from 'node:crypto';
 import type { EventInvokeConfig } from '../../src/functions/event-invoke-config.ts';
-import { type AcceptRequest, AsynchronousInvoker, type AsynchronousLimits } from '../../src/invoke/asynchronous-invoker.ts';
-import type { EventSender, OutsideDestination } from '../../src/invoke/event-sender.ts';
-import type { EventStore } from '../../src/invoke/event-store.ts';
-import type { EventTarget, FoundTarget } from '../../src/invoke/event-targets.ts';
-import { deadLetterAttributes, invocationRecord, type OutcomeMessage } from '../../src/invoke/invocation-record.ts';
+import { type AcceptRequest, AsynchronousInvoker, type AsynchronousLimits } from '../../src/invoke/events/asynchronous-invoker.ts';
+import type { EventSender, OutsideDestination } from '../../src/invoke/events/event-sender.ts';
+import type { EventStore } from '../../src/invoke/events/event-store.ts';
+import type { EventTarget, FoundTarget } from '../../src/invoke/events/event-targets.ts';
+import { deadLetterAttributes, invocationRecord, type OutcomeMessage } from '../../src/invoke/events/invocation-record.ts';
+import type { QueuedEvent } from '../../src/invoke/events/queued-event.ts';
 import { InvocationTraces } from '../../src/invoke/invocation-traces.ts';
 import type { InvokeRequest, InvokeResult } from '../../src/invoke/invoker.ts';
-import type { QueuedEvent } from '../../src/invoke/queued-event.ts';
-import { EventDatabase } from '../../src/storage/event-database.ts';
+import { EventDatabase } from '../../src/storage/events/event-database.ts';
 import { FakeClock } from './fake-clock.ts';
 import { functionVersion } from './function-version.ts';
 

@@ -1,8 +1,8 @@
 import type { HostAgent } from '../../src/agent/host-agent.ts';
 import { EnvironmentEvents } from '../../src/environment/environment-events.ts';
 import type { EnvironmentDependencies } from '../../src/environment/environment-life.ts';
-import { EnvironmentPool } from '../../src/environment/environment-pool.ts';
 import { ExecutionEnvironment } from '../../src/environment/execution-environment.ts';
+import { EnvironmentPool } from '../../src/environment/pool/environment-pool.ts';
 import { FunctionInvoker } from '../../src/invoke/function-invoker.ts';
 import { InvocationTraces } from '../../src/invoke/invocation-traces.ts';
 import { FakeClock } from './fake-clock.ts';

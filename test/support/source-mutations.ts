@@ -38,7 +38,9 @@ export const sourceMutations: readonly SourceMutation[] = [
   {
     name: 'log-budget',
     takesAway: 'the budget of log bytes',
-    edits: [['src/environment/environment-log.ts', 'const bytesPerSecond = 10 * 1024 * 1024;', 'const bytesPerSecond = 10 * 1024 * 1024 * 1024;']],
+    edits: [
+      ['src/environment/log/environment-log.ts', 'const bytesPerSecond = 10 * 1024 * 1024;', 'const bytesPerSecond = 10 * 1024 * 1024 * 1024;'],
+    ],
   },
   {
     name: 'invocation-time-out',

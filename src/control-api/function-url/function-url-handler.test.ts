@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ControlApiFixture } from '../../../test/support/control-api-fixture.ts';
 import { callApi, createTestFunction, openControlApiFixture, signForInject } from '../../../test/support/control-api-fixture.ts';
-import type { AccessKey } from '../access-key-directory.ts';
+import type { AccessKey } from '../stores/access-key-directory.ts';
 
 const forbidden = {
   Message: 'Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html',

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders } from 'node:http';
-import type { AccessKey } from '../access-key-directory.ts';
-import { callerArn } from '../access-key-directory.ts';
+import type { AccessKey } from '../stores/access-key-directory.ts';
+import { callerArn } from '../stores/access-key-directory.ts';
 import type { UrlTarget } from './url-location.ts';
 
 export interface UrlRequest {

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type ControlApiFixture, callApi, openControlApiFixture } from '../../../test/support/control-api-fixture.ts';
-import type { AccessKey } from '../access-key-directory.ts';
+import type { AccessKey } from '../stores/access-key-directory.ts';
 
 let fixture: ControlApiFixture;
 let tenant: AccessKey;

@@ -10,12 +10,12 @@ import type {
 } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import type { FunctionAlias, WeightedVersion } from '../../functions/function-alias.ts';
-import type { AliasChange, AliasKey } from '../alias-store.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { checkRevision, findFunction, functionNotFound, nameUnqualifiedFunction } from '../named-function.ts';
 import { notSupported } from '../not-supported.ts';
 import type { Operation } from '../operation.ts';
 import { readPage } from '../pagination.ts';
+import type { AliasChange, AliasKey } from '../stores/alias-store.ts';
 
 /** CreateAlias. */
 export const createAlias: Operation<CreateAliasRequest> = async (services, { input, accountId }) => {

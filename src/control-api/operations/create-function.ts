@@ -6,16 +6,22 @@ import type { CodeSigningConfig } from '../../functions/code-signing-config.ts';
 import type { CodeArtifact, FunctionConfiguration, FunctionRecord } from '../../functions/function-record.ts';
 import { failedStatus } from '../../functions/function-status.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
-import { checkCodeSignature, codeSigningConfigToUse } from '../code-signing.ts';
-import { applyConfiguration, checkArchitectures, checkTags, checkUnpackedSize, unpackedLayerBytes } from '../configuration-checks.ts';
-import type { ChangeWork } from '../function-changes.ts';
-import { functionConfigurationAnswer } from '../function-configuration-answer.ts';
-import { failureReason } from '../function-state.ts';
-import type { FunctionKey } from '../function-store.ts';
+import { checkCodeSignature, codeSigningConfigToUse } from '../code/code-signing.ts';
+import { codeWithoutImage, receivedZip } from '../code/uploaded-code.ts';
+import {
+  applyConfiguration,
+  checkArchitectures,
+  checkTags,
+  checkUnpackedSize,
+  unpackedLayerBytes,
+} from '../function-configuration/configuration-checks.ts';
+import type { ChangeWork } from '../function-configuration/function-changes.ts';
+import { functionConfigurationAnswer } from '../function-configuration/function-configuration-answer.ts';
+import { failureReason } from '../function-configuration/function-state.ts';
+import { refuseUnsupported } from '../function-configuration/unsupported-settings.ts';
 import { nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
-import { refuseUnsupported } from '../unsupported-settings.ts';
-import { codeWithoutImage, receivedZip } from '../uploaded-code.ts';
+import type { FunctionKey } from '../stores/function-store.ts';
 
 /** CreateFunction: answers Pending, as Lambda does; the function is active once its code's image is built, mostly before the client has the answer. */
 export const createFunction: Operation<CreateFunctionRequest> = async (services, call) => {

@@ -10,10 +10,10 @@ import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import type { EventInvokeConfig } from '../../functions/event-invoke-config.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { checkDestinations } from '../event-destinations.ts';
-import type { QualifiedKey } from '../event-invoke-config-store.ts';
 import { nameFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
 import { resolveForInvoke } from '../resolve-qualifier.ts';
+import type { QualifiedKey } from '../stores/event-invoke-config-store.ts';
 
 const defaultPageSize = 50;
 

@@ -4,7 +4,7 @@ import type {
   PutFunctionCodeSigningConfigRequest,
 } from '@aws-sdk/client-lambda';
 import { formatCodeSigningConfigArn } from '../../functions/code-signing-config.ts';
-import { codeSigningConfigToUse } from '../code-signing.ts';
+import { codeSigningConfigToUse } from '../code/code-signing.ts';
 import { findFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
 

@@ -4,8 +4,8 @@ import { policyDocument } from '../../functions/resource-policy.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { functionNotFound, type NamedFunction, nameFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
-import { addStatement, noPolicy, removeStatement } from '../policy-changes.ts';
-import { permissionStatement } from '../policy-statement.ts';
+import { addStatement, noPolicy, removeStatement } from '../policies/policy-changes.ts';
+import { permissionStatement } from '../policies/policy-statement.ts';
 import { resolveQualifier } from '../resolve-qualifier.ts';
 
 /** AddPermission: one statement more in the policy of a function, a version or an alias. */

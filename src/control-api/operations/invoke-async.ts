@@ -2,7 +2,7 @@ import type { InvokeAsyncRequest } from '@aws-sdk/client-lambda';
 import { latestVersion } from '../../functions/arn.ts';
 import { invalidParameter } from '../api-error.ts';
 import { checkEventSize, checkedPayload } from '../event-payload.ts';
-import { expectUsable } from '../function-state.ts';
+import { expectUsable } from '../function-configuration/function-state.ts';
 import { functionNotFound, nameFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
 import { resolveForInvoke } from '../resolve-qualifier.ts';

@@ -5,7 +5,7 @@ import type { InvokeRequest } from '../../invoke/invoker.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { checkEventSize, checkedPayload } from '../event-payload.ts';
 import { eventStreamType, invocationEvents } from '../event-stream.ts';
-import { expectUsable } from '../function-state.ts';
+import { expectUsable } from '../function-configuration/function-state.ts';
 import { functionNotFound, type NamedFunction, nameFunction } from '../named-function.ts';
 import type { Operation, OperationCall, OperationServices } from '../operation.ts';
 import { resolveForInvoke } from '../resolve-qualifier.ts';

@@ -4,9 +4,9 @@ import type { PolicyStatement } from '../../functions/resource-policy.ts';
 import { policyDocument } from '../../functions/resource-policy.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import type { Operation, OperationServices } from '../operation.ts';
-import { addStatement, noPolicy, removeStatement } from '../policy-changes.ts';
-import { statementPrincipal } from '../policy-statement.ts';
-import type { LayerVersionKey } from '../policy-store.ts';
+import { addStatement, noPolicy, removeStatement } from '../policies/policy-changes.ts';
+import { statementPrincipal } from '../policies/policy-statement.ts';
+import type { LayerVersionKey } from '../stores/policy-store.ts';
 import { nameLayer } from './layer-versions.ts';
 
 interface LayerVersionRequest {

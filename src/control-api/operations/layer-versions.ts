@@ -12,13 +12,13 @@ import type {
 } from '@aws-sdk/client-lambda';
 import { formatLayerArn, parseLayerReference, parseLayerVersionArn } from '../../functions/arn.ts';
 import type { LayerVersion } from '../../functions/layer-version.ts';
-import { accessDenied } from '../access-denied.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
-import { archiveLocation } from '../archive-location.ts';
-import { toBase64 } from '../function-configuration-answer.ts';
+import { archiveLocation } from '../code/archive-location.ts';
+import { receivedZip } from '../code/uploaded-code.ts';
+import { toBase64 } from '../function-configuration/function-configuration-answer.ts';
 import type { Operation, OperationCall, OperationServices } from '../operation.ts';
 import { readPage } from '../pagination.ts';
-import { receivedZip } from '../uploaded-code.ts';
+import { accessDenied } from '../policies/access-denied.ts';
 
 /** PublishLayerVersion: builds the layer's image before it answers. */
 export const publishLayerVersion: Operation<PublishLayerVersionRequest> = async (services, call) => {

@@ -12,8 +12,8 @@ import { ApiError, invalidParameter } from '../api-error.ts';
 import { findFunction, functionNotFound, type NamedFunction, nameFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
 import { readPage } from '../pagination.ts';
-import type { ProvisionedConcurrency } from '../provisioned-concurrency-store.ts';
 import { resolveQualifier } from '../resolve-qualifier.ts';
+import type { ProvisionedConcurrency } from '../stores/provisioned-concurrency-store.ts';
 
 const qualifierPattern = /^[a-zA-Z0-9-_]{1,128}$/;
 const conflict = (message: string) => new ApiError('ResourceConflictException', message);

@@ -1,7 +1,7 @@
 import type { PublishVersionRequest } from '@aws-sdk/client-lambda';
 import { invalidParameter } from '../api-error.ts';
-import { functionConfigurationAnswer, toBase64 } from '../function-configuration-answer.ts';
-import { expectNoUpdate } from '../function-state.ts';
+import { functionConfigurationAnswer, toBase64 } from '../function-configuration/function-configuration-answer.ts';
+import { expectNoUpdate } from '../function-configuration/function-state.ts';
 import { checkRevision, findFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation } from '../operation.ts';
 

@@ -1,11 +1,11 @@
 import type { ListTagsRequest, TagResourceRequest, UntagResourceRequest } from '@aws-sdk/client-lambda';
 import { CloisterError } from '../../errors.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
-import { checkTags } from '../configuration-checks.ts';
-import type { FunctionKey } from '../function-store.ts';
+import { checkTags } from '../function-configuration/configuration-checks.ts';
 import { findFunction, functionNotFound, nameFunction } from '../named-function.ts';
 import { notSupported } from '../not-supported.ts';
 import type { Operation, OperationServices } from '../operation.ts';
+import type { FunctionKey } from '../stores/function-store.ts';
 
 /** What has tags beside functions, as its ARN names it, and Lambda's words when it is not there. */
 const otherResources: readonly (readonly [RegExp, string])[] = [

@@ -5,15 +5,15 @@ import type { CodeArtifact, FunctionRecord } from '../../functions/function-reco
 import type { FunctionStatus } from '../../functions/function-status.ts';
 import { failedStatus } from '../../functions/function-status.ts';
 import { invalidParameter } from '../api-error.ts';
-import { checkCodeSignatureOf } from '../code-signing.ts';
-import { applyConfiguration, checkArchitectures, checkUnpackedSize, unpackedLayerBytes } from '../configuration-checks.ts';
-import type { ChangeWork } from '../function-changes.ts';
-import { functionConfigurationAnswer } from '../function-configuration-answer.ts';
-import { expectNoUpdate, failureReason } from '../function-state.ts';
-import type { PublishOptions } from '../function-store.ts';
+import { checkCodeSignatureOf } from '../code/code-signing.ts';
+import { receivedZip } from '../code/uploaded-code.ts';
+import { applyConfiguration, checkArchitectures, checkUnpackedSize, unpackedLayerBytes } from '../function-configuration/configuration-checks.ts';
+import type { ChangeWork } from '../function-configuration/function-changes.ts';
+import { functionConfigurationAnswer } from '../function-configuration/function-configuration-answer.ts';
+import { expectNoUpdate, failureReason } from '../function-configuration/function-state.ts';
 import { checkRevision, findFunction, nameUnqualifiedFunction } from '../named-function.ts';
 import type { Operation, OperationServices } from '../operation.ts';
-import { receivedZip } from '../uploaded-code.ts';
+import type { PublishOptions } from '../stores/function-store.ts';
 
 /** UpdateFunctionCode: `$LATEST` gets another image; environments of the old one end after what they run. */
 export const updateFunctionCode: Operation<UpdateFunctionCodeRequest> = async (services, { input, accountId, caller }) => {

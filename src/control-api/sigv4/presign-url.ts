@@ -1,6 +1,6 @@
 import { Hash } from '@smithy/hash-node';
 import { SignatureV4 } from '@smithy/signature-v4';
-import type { AccessKey } from '../access-key-directory.ts';
+import type { AccessKey } from '../stores/access-key-directory.ts';
 
 const sha256 = Hash.bind(null, 'sha256');
 

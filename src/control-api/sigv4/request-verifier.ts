@@ -1,6 +1,6 @@
 import { hash, timingSafeEqual } from 'node:crypto';
-import type { AccessKey, AccessKeyDirectory } from '../access-key-directory.ts';
 import { ApiError } from '../api-error.ts';
+import type { AccessKey, AccessKeyDirectory } from '../stores/access-key-directory.ts';
 import type { SessionCredentials } from './session-credentials.ts';
 import { SignatureCalculator } from './signature-calculator.ts';
 import type { SignatureClaim } from './signature-claim.ts';

@@ -1,5 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
-import { makeAccessKeyId, makeSecretAccessKey } from '../access-key-directory.ts';
+import { makeAccessKeyId, makeSecretAccessKey } from '../stores/access-key-directory.ts';
 
 /** Temporary credentials as an execution environment gets them. */
 export interface SessionCredential {

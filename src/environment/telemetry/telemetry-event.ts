@@ -1,6 +1,6 @@
 import type { TelemetrySchema, TelemetryStream } from '../../runtime-api/telemetry/telemetry-subscription.ts';
-import type { PlatformEvent } from '../platform-event.ts';
-import { platformJson } from '../platform-json.ts';
+import type { PlatformEvent } from '../log/platform-event.ts';
+import { platformJson } from '../log/platform-json.ts';
 
 /** One thing to tell, in the form that a schema has for it. */
 export interface TelemetryEvent {

@@ -5,7 +5,7 @@ import { FakeClock } from '../../../test/support/fake-clock.ts';
 import { connectLoopback } from '../../../test/support/kernel-objects.ts';
 import { TelemetryListener } from '../../../test/support/telemetry-listener.ts';
 import type { TelemetrySubscription } from '../../runtime-api/telemetry/telemetry-subscription.ts';
-import type { PlatformEvent } from '../platform-event.ts';
+import type { PlatformEvent } from '../log/platform-event.ts';
 import { TelemetryRelay } from './telemetry-relay.ts';
 
 const opened: { close(): void }[] = [];

@@ -1,6 +1,6 @@
 import type { SubscriptionOutcome, TelemetryStream, TelemetrySubscription } from '../../runtime-api/telemetry/telemetry-subscription.ts';
 import type { Clock } from '../clock.ts';
-import type { PlatformEvent } from '../platform-event.ts';
+import type { PlatformEvent } from '../log/platform-event.ts';
 import { TokenBudget } from '../token-budget.ts';
 import { HttpSender } from './http-sender.ts';
 import { InitHistory } from './init-history.ts';

@@ -1,7 +1,7 @@
 import type { TelemetrySchema, TelemetryStream, TelemetrySubscription } from '../../runtime-api/telemetry/telemetry-subscription.ts';
 import type { Clock, ScheduledTask } from '../clock.ts';
-import type { LogsDroppedRecord } from '../platform-event.ts';
-import { platformJson } from '../platform-json.ts';
+import type { LogsDroppedRecord } from '../log/platform-event.ts';
+import { platformJson } from '../log/platform-json.ts';
 import type { TokenBudget } from '../token-budget.ts';
 import type { MemoryAllowance } from './memory-allowance.ts';
 import { type TelemetryBatch, TelemetryQueue } from './telemetry-batch.ts';
