@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { extensionProgram } from '../../test/support/extension-program.ts';
 import { FakeHostAgent, type RuntimeProcess, type RuntimeProgram } from '../../test/support/fake-host-agent.ts';
 import { functionVersion } from '../../test/support/function-version.ts';
@@ -320,6 +320,19 @@ describe('FunctionInvoker.invoke()', () => {
       expect(agent.living.size).toBe(1);
     },
   );
+
+  it('lets what a second try made serve once, when its version was replaced meanwhile', async () => {
+    const { agent, invoker } = rig(serving(() => '1'));
+    agent.refusals.set('claim', new CloisterError('EnvironmentGone', 'gone', { operation: 'test' }));
+    const { claim } = agent;
+    const { accountId, functionName } = request().function;
+    agent.claim = (options) =>
+      claim.call(agent, options).finally(() => {
+        if (agent.refusals.delete('claim')) invoker.retire({ accountId, functionName });
+      });
+    expect(String((await invoker.invoke(request())).payload)).toBe('1');
+    await vi.waitFor(() => expect(agent.living.size).toBe(0));
+  });
 
   it('tries a destruction that failed again, and tells of it', async () => {
     const onProblem = (): void => void agent.refusals.delete('destroy');

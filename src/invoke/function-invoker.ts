@@ -120,10 +120,7 @@ export class FunctionInvoker implements Invoker {
 
   async #acquire(owner: EnvironmentOwner): Promise<ExecutionEnvironment> {
     try {
-      return await this.#pool.acquire(owner).catch((error: unknown) => {
-        if (!mayHaveBeenKilled(error)) throw error;
-        return this.#pool.acquire(owner);
-      });
+      return await this.#pool.acquire(owner);
     } catch (error) {
       throw refusal(error);
     }
@@ -196,14 +193,6 @@ export class FunctionInvoker implements Invoker {
 
 async function* onePiece(payload: Buffer): AsyncGenerator<Buffer, void, undefined> {
   if (payload.length > 0) yield payload;
-}
-
-/**
- * An environment whose first process is killed while it is made fails at whatever the host agent was doing with it just then. No event has been handed
- * out by then, so another one is tried, once.
- */
-function mayHaveBeenKilled(error: unknown): boolean {
-  return error instanceof CloisterError && ['EnvironmentGone', 'Internal', 'NotFound', 'WallUnavailable'].includes(error.code);
 }
 
 /** What the control API is told when no environment could be had. */

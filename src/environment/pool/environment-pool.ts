@@ -47,7 +47,11 @@ export class EnvironmentPool<E extends PooledEnvironment> {
     const acquisition: Acquisition = { owner, isRetired: false };
     this.#acquiring.add(acquisition);
     try {
-      return await this.#acquire(acquisition);
+      return await this.#acquire(acquisition).catch((error: unknown) => {
+        if (!mayHaveBeenKilled(error)) throw error;
+        // ORDER: the same acquisition, which knows if its version was replaced meanwhile.
+        return this.#acquire(acquisition);
+      });
     } finally {
       this.#acquiring.delete(acquisition);
     }
@@ -188,6 +192,14 @@ export class EnvironmentPool<E extends PooledEnvironment> {
       throw error;
     }
   }
+}
+
+/**
+ * An environment whose first process is killed while it is made fails at whatever the host agent was doing with it just then. No event has been handed
+ * out by then, so another one is tried, once.
+ */
+function mayHaveBeenKilled(error: unknown): boolean {
+  return error instanceof CloisterError && ['EnvironmentGone', 'Internal', 'NotFound', 'WallUnavailable'].includes(error.code);
 }
 
 function isNoCapacity(error: unknown): boolean {
