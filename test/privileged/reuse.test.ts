@@ -110,7 +110,7 @@ describe('environments of the real driver under any order of create, invoke, upd
     // The runs were about something.
     expect(seen.mostLiving).toBe(maxEnvironments);
     expect(seen.invocations).toBeGreaterThan(400);
-    expect(Math.min(seen.reuses, seen.failures, seen.refusals)).toBeGreaterThan(10);
+    expect(Math.min(seen.reuses, seen.failures)).toBeGreaterThan(10);
     expect(seen.resets).toBeGreaterThan(0);
   }, 300_000);
 
