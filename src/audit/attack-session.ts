@@ -27,6 +27,8 @@ import type { ListedEnvironment, ThrowawayCloister } from './throwaway-cloister.
 const neighbourAccount = '210987654321';
 const runtime = 'provided.al2023';
 const role = 'arn:aws:iam::123456789012:role/cloister-audit';
+/** Of one invocation that only keeps the neighbour from being frozen. */
+const awakeMs = 200;
 const samplePeriodMs = 4;
 const guessedAddresses = ['10.203.0.1', '10.203.0.2'] as const;
 const guessedLinks = ['eth0'] as const;
@@ -87,6 +89,7 @@ export class AttackSession implements AttackContext {
     const aimed = { ...this.aim, hostUptime: uptime(), neighbourPid: neighbour.pid, neighbourInit: neighbour.initPid };
     const attack = this.#invoke(this.#lambda, from, { attack: name, ...aimed, ...event });
     if (options.neighbour !== true) {
+      if (options.neighbourAwake === true) await this.#keepNeighbourAwake(attack);
       const inside = await attack;
       return { inside, outside: { before, after: this.#readAfter(before, target, {}) }, filters };
     }
@@ -147,6 +150,16 @@ export class AttackSession implements AttackContext {
       invoke: (nonce) => this.#invoke(this.#neighbourLambda, 'neighbour', { attack: 'neighbour.work', nonce }),
       invocations,
     });
+  }
+
+  async #keepNeighbourAwake(until: Promise<unknown>): Promise<void> {
+    let isOver = false;
+    const end = () => {
+      isOver = true;
+    };
+    const over = until.then(end, end);
+    while (!isOver) await this.#invoke(this.#neighbourLambda, 'neighbour', { attack: 'neighbour.wait', durationMs: awakeMs });
+    await over;
   }
 
   /** Has the neighbour take away what would outlive it where a wall is missing. */

@@ -83,6 +83,8 @@ export type FunctionName = 'attacker' | 'attacker-egress' | 'attacker-small' | '
 export interface AttackOptions {
   /** Invokes the neighbour over and over meanwhile, and times it. */
   readonly neighbour?: boolean;
+  /** Keeps the neighbour in invocations meanwhile: between them it is frozen, and answers nobody, wall or no wall. */
+  readonly neighbourAwake?: boolean;
   /** Which of the attacker's functions. @default 'attacker' */
   readonly from?: FunctionName;
 }

@@ -269,7 +269,7 @@ function keepCapabilities(one: Specification): void {
   };
   mutateInit(one, [
     ['if (drop_bounding_set() != 0 || setgroups(0, NULL) != 0)', 'if (0 && (drop_bounding_set() != 0 || setgroups(0, NULL) != 0))'],
-    ['if (setresgid(start->gid, start->gid, start->gid) != 0 || setresuid(start->uid, start->uid, start->uid) != 0)', 'if (0)'],
+    ['if (setresgid(gid, gid, gid) != 0 || setresuid(uid, uid, uid) != 0)', 'if (0)'],
     ['\tclear_capabilities();\n', '\tif (0)\n\t\tclear_capabilities();\n'],
   ]);
 }

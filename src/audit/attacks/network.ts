@@ -110,7 +110,7 @@ function hostAddresses(): string[] {
 async function run(context: AttackContext, { code, event }: NetworkAttack, from: FunctionName): Promise<Verdict> {
   const told = await event(context);
   const before = await context.routerCounters(from);
-  const attempt = await context.attack(code, told, { from });
+  const attempt = await context.attack(code, told, { from, neighbourAwake: true });
   const after = await context.routerCounters(from);
   const [dropped, withoutRoute] = [after.dropped - before.dropped, after.withoutRoute - before.withoutRoute];
   const [sent, received] = [moved('packetsSent', attempt.outside) ?? 0, moved('packetsReceived', attempt.outside) ?? 0];
