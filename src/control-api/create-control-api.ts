@@ -84,8 +84,8 @@ export interface ControlApiOptions {
   readonly answerAfterMs?: number;
   /** Told an operator only, in `GET /_cloister/v1/status`. */
   readonly daemonFacts?: () => Promise<Readonly<Record<string, unknown>>>;
-  /** Takes what an operator should read. @default standard error */
-  readonly logError?: (error: unknown) => void;
+  /** Takes what an operator should read. */
+  readonly logError: (error: unknown) => void;
 }
 
 const readingTimeoutMs = 300_000;
@@ -93,13 +93,13 @@ const keepAliveTimeoutMs = 72_000;
 
 /** Lambda's REST API and Cloister's own, both behind Signature Version 4. The caller listens, and closes. */
 export function createControlApi(options: ControlApiOptions): FastifyInstance {
-  const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError = writeToStandardError } = options;
+  const { region, agent, invoker, limits = lambdaLimits, clock = Date.now, random = Math.random, logError } = options;
   const { functions, aliases, layers, policies, urls, settings, eventInvokeConfigs, codeSigning, provisioned, artifacts, archives } = options.store;
   const linkKey = makeLinkKey();
   const accessKeys = { findAccessKey: (id: string) => (id === linkKey.accessKeyId ? linkKey : options.accounts.findAccessKey(id)) };
   const aws = options.aws ?? new AwsClients(undefined);
   const provisionedTargets = new ProvisionedTargets({ functions, aliases, provisioned, provisioning: options.provisioning });
-  const code = new CodeArtifacts({ agent, archives, ledger: artifacts, logError });
+  const code = new CodeArtifacts({ agent, archives, ledger: artifacts, needsImage: (image) => invoker.needsImage(image), logError });
   const changes = new FunctionChanges({ region, answerAfterMs: options.answerAfterMs, logError });
   const verifier = new RequestVerifier({ accessKeys, sessions: options.sessions, region, clock });
   const answer = (error: unknown, request: FastifyRequest, reply: FastifyReply) => sendError(error, { request, reply, limits, logError });
@@ -248,8 +248,4 @@ function fromFramework(error: unknown, request: FastifyRequest): unknown {
     return new ApiError('UnknownOperationException', 'The request target is not well formed.');
   }
   return new ApiError('InvalidRequestContentException', 'The request could not be read.');
-}
-
-function writeToStandardError(error: unknown): void {
-  process.stderr.write(`control api: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }

@@ -128,6 +128,7 @@ async function compose(configuration: DaemonConfiguration, agent: AgentClient): 
   await events.start();
   const startedAt = new Date().toISOString();
   const app = createControlApi({
+    logError: (error) => reportProblem('control api', error),
     store: storage,
     accounts: storage.accounts,
     sessions: credentials,

@@ -309,7 +309,7 @@ describe('FunctionInvoker.invoke()', () => {
     expect([...agent.living.keys()]).toEqual([]);
   });
 
-  it.each(['EnvironmentGone', 'Internal', 'NotFound', 'WallUnavailable'] as const)(
+  it.each(['EnvironmentGone', 'Internal', 'WallUnavailable'] as const)(
     'makes another environment for one that was killed while it was made, told as %s',
     async (code) => {
       const { agent, invoker } = rig(serving(() => '1'));
@@ -320,6 +320,22 @@ describe('FunctionInvoker.invoke()', () => {
       expect(agent.living.size).toBe(1);
     },
   );
+
+  it('needs the images of a version until its invocation is over, also when the version was replaced', async () => {
+    const { agent, invoker } = rig(serving(() => '1'));
+    const { accountId, functionName, codeDigest } = request().function;
+    const image = { accountId, digest: codeDigest };
+    const needed: boolean[] = [];
+    const { claim } = agent;
+    agent.claim = (options) => {
+      invoker.retire({ accountId, functionName });
+      needed.push(invoker.needsImage(image), invoker.needsImage({ ...image, accountId: '210987654321' }));
+      return claim.call(agent, options);
+    };
+    await invoker.invoke(request());
+    needed.push(invoker.needsImage(image));
+    expect(needed).toEqual([true, false, false]);
+  });
 
   it('lets what a second try made serve once, when its version was replaced meanwhile', async () => {
     const { agent, invoker } = rig(serving(() => '1'));

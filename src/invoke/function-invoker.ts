@@ -8,6 +8,7 @@ import { CloisterError } from '../errors.ts';
 import type { ConcurrencyLimits } from './concurrency-limits.ts';
 import { reportEvent, startEvent } from './invocation-events.ts';
 import type { InvocationTraces } from './invocation-traces.ts';
+import { InvokedImages } from './invoked-images.ts';
 import type { EnvironmentSummary, InvokeRequest, InvokeResult, Invoker, StreamCompletion, StreamedInvokeResult } from './invoker.ts';
 
 export interface FunctionInvokerOptions {
@@ -32,6 +33,7 @@ export class FunctionInvoker implements Invoker {
   readonly #clock: Clock;
   readonly #limits: ConcurrencyLimits;
   readonly #traces: InvocationTraces;
+  readonly #images = new InvokedImages();
 
   constructor(options: FunctionInvokerOptions) {
     this.#pool = options.pool;
@@ -41,12 +43,14 @@ export class FunctionInvoker implements Invoker {
   }
 
   async invoke(request: InvokeRequest): Promise<InvokeResult> {
+    using _images = this.#images.hold(request.function);
     const traceHeader = this.#traces.enter(request.function, request.traceHeader);
     using _taken = await this.#limits.enter({ function: request.function, isEvent: request.isEvent === true });
     return { ...(await this.#run({ ...request, traceHeader })), traceHeader };
   }
 
   async invokeStreaming(request: InvokeRequest): Promise<StreamedInvokeResult> {
+    using _images = this.#images.hold(request.function);
     const traceHeader = this.#traces.enter(request.function, request.traceHeader);
     using taken = new DisposableStack();
     taken.use(await this.#limits.enter({ function: request.function, isEvent: false }));
@@ -93,6 +97,10 @@ export class FunctionInvoker implements Invoker {
         fn.functionName === target.functionName &&
         (target.version === undefined || fn.version === target.version),
     );
+  }
+
+  needsImage(image: { readonly accountId: string; readonly digest: string }): boolean {
+    return this.#images.has(image);
   }
 
   listEnvironments(): readonly EnvironmentSummary[] {

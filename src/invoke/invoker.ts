@@ -58,6 +58,8 @@ export interface Invoker {
   invokeStreaming(request: InvokeRequest): Promise<StreamedInvokeResult>;
   /** No environment of an older revision serves again: idle ones end now, busy ones after their invocation. `version` absent: all of them. */
   retire(target: { accountId: string; functionName: string; version?: string }): void;
+  /** Whether an invocation on its way may still have to mount it, whatever has become of its version. */
+  needsImage(image: { readonly accountId: string; readonly digest: string }): boolean;
   listEnvironments(): readonly EnvironmentSummary[];
   /** False when there is none of that id. */
   stopEnvironment(id: string): Promise<boolean>;

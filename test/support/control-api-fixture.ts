@@ -72,6 +72,7 @@ export class FakeAgent implements BuildAgent {
 
 /** Answers every invocation with its own event, and remembers what it was asked. */
 export class FakeInvoker implements Invoker {
+  readonly needsImage = (): boolean => false;
   readonly requests: InvokeRequest[] = [];
   readonly retired: { accountId: string; functionName: string; version?: string }[] = [];
   readonly environments: EnvironmentSummary[] = [];

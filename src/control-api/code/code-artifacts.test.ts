@@ -16,11 +16,13 @@ describe('CodeArtifacts', () => {
   let agent: FakeAgent;
   let code: CodeArtifacts;
   const errors: unknown[] = [];
+  const needed = new Set<string>();
+  const needsImage = ({ digest }: { readonly digest: string }) => needed.has(digest);
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), 'cloister-artifacts-'));
     storage = await openStorage({ dataDir, region: 'us-east-1', clock: Date.now });
     agent = new FakeAgent();
-    code = new CodeArtifacts({ agent, archives: storage.archives, ledger: storage.artifacts, logError: (error) => errors.push(error) });
+    code = new CodeArtifacts({ agent, archives: storage.archives, ledger: storage.artifacts, needsImage, logError: (error) => errors.push(error) });
   });
   afterEach(async () => {
     vi.useRealTimers();
@@ -114,16 +116,20 @@ describe('CodeArtifacts', () => {
     expect(await exists(rebuilt)).toEqual({ archive: true, image: true });
   });
 
-  it('tries again later when an environment still uses an image', async () => {
+  it.each([
+    ['an environment still uses an image', (digest: string) => agent.inUse.add(digest), 1],
+    ['an invocation still needs an image', (digest: string) => needed.add(digest), 0],
+  ] as const)('tries again later when %s', async (_when, use, refusals) => {
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     const used = await build('used', async (made) => made);
-    agent.inUse.add(used.imageDigest);
+    use(used.imageDigest);
     const refused = vi.spyOn(agent, 'dropImage');
     code.sweep(accountId);
     while (vi.getTimerCount() === 0) await new Promise((resolve) => setImmediate(resolve));
-    expect(refused).toHaveBeenCalledTimes(1);
+    expect(refused).toHaveBeenCalledTimes(refusals);
     expect((await exists(used)).image).toBe(true);
     agent.inUse.clear();
+    needed.clear();
     await vi.advanceTimersByTimeAsync(30_000);
     vi.useRealTimers();
     await swept();
@@ -132,7 +138,13 @@ describe('CodeArtifacts', () => {
 
   it('drops at the next start what a crash left', async () => {
     const left = await build('left', async (made) => made);
-    const next = new CodeArtifacts({ agent, archives: storage.archives, ledger: storage.artifacts, logError: (error) => errors.push(error) });
+    const next = new CodeArtifacts({
+      agent,
+      archives: storage.archives,
+      ledger: storage.artifacts,
+      needsImage,
+      logError: (error) => errors.push(error),
+    });
     await next.sweepAll();
     await swept();
     await next.close();

@@ -12,6 +12,8 @@ export interface CodeArtifactsOptions {
   readonly agent: Pick<HostAgent, 'buildImage' | 'dropImage'>;
   readonly archives: ArchiveStore;
   readonly ledger: ArtifactLedger;
+  /** Whether an invocation on its way may still have to mount an image. */
+  readonly needsImage: (image: { readonly accountId: string; readonly digest: string }) => boolean;
   readonly logError: (error: unknown) => void;
 }
 
@@ -136,13 +138,14 @@ export class CodeArtifacts {
     if (kept) this.#retryLater(accountId);
   }
 
-  /** False when an environment still uses it. */
+  /** False when an environment still uses it, or is to be made of it. */
   async #drop({ accountId, kind, digest }: Artifact): Promise<boolean> {
-    const { agent, archives } = this.#options;
+    const { agent, archives, needsImage } = this.#options;
     if (kind === 'archive') {
       await archives.remove(accountId, digest);
       return true;
     }
+    if (needsImage({ accountId, digest })) return false;
     try {
       await agent.dropImage({ accountId, digest });
       return true;

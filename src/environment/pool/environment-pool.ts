@@ -199,7 +199,7 @@ export class EnvironmentPool<E extends PooledEnvironment> {
  * out by then, so another one is tried, once.
  */
 function mayHaveBeenKilled(error: unknown): boolean {
-  return error instanceof CloisterError && ['EnvironmentGone', 'Internal', 'NotFound', 'WallUnavailable'].includes(error.code);
+  return error instanceof CloisterError && ['EnvironmentGone', 'Internal', 'WallUnavailable'].includes(error.code);
 }
 
 function isNoCapacity(error: unknown): boolean {
