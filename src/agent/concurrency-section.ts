@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { ConcurrencySettings } from '../functions/concurrency-settings.ts';
-import { accountId } from './owner-keys.ts';
+import { accountId } from './messages.ts';
 
 const executions = z.int().min(0).max(1_000_000);
 

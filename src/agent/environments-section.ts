@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { LifetimeSettings } from '../functions/environment-lifetime.ts';
-import { accountId, functionOfAccount } from './owner-keys.ts';
+import { accountId } from './messages.ts';
+import { functionOfAccount } from './owner-keys.ts';
 
 /** A week: timers of Node count milliseconds in 31 bits, which is less than 25 days. */
 const seconds = z.int().min(1).max(604_800);

@@ -5,7 +5,8 @@ import { type EgressPolicy, parseEgressPolicy } from '../isolation/network/egres
 import { awsSection } from './aws-section.ts';
 import { concurrencySection } from './concurrency-section.ts';
 import { environmentsSection } from './environments-section.ts';
-import { accountId, functionOfAccount } from './owner-keys.ts';
+import { accountId } from './messages.ts';
+import { functionOfAccount } from './owner-keys.ts';
 
 /** A token bucket as Firecracker has it; bytes for bandwidth, operations or packets for ops. */
 const tokenBucket = z.strictObject({

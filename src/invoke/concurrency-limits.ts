@@ -1,5 +1,5 @@
 import type { Clock } from '../environment/clock.ts';
-import { TokenBudget } from '../environment/token-budget.ts';
+import { TokenBudgets } from '../environment/token-budgets.ts';
 import { CloisterError, type CloisterErrorCode } from '../errors.ts';
 import { accountConcurrency, type ConcurrencySettings } from '../functions/concurrency-settings.ts';
 import type { FunctionVersion } from '../functions/function-version.ts';
@@ -27,7 +27,6 @@ export interface EnterRequest {
 const requestsPerExecution = 10;
 /** What runs ends when it ends: a client that comes again in a second finds some of it over. */
 const tryAgainMs = 1_000;
-const maxBudgets = 1_000;
 
 /**
  * How much may run at once, and how often it may begin. Functions with a reservation have that much, over all their versions; the others of an account share
@@ -36,10 +35,11 @@ const maxBudgets = 1_000;
 export class ConcurrencyLimits {
   readonly #options: ConcurrencyLimitsOptions;
   readonly #running = new Map<string, number>();
-  readonly #rates = new Map<string, { readonly perSecond: number; readonly budget: TokenBudget }>();
+  readonly #rates: TokenBudgets;
 
   constructor(options: ConcurrencyLimitsOptions) {
     this.#options = options;
+    this.#rates = new TokenBudgets(options.clock);
   }
 
   /**
@@ -80,18 +80,8 @@ export class ConcurrencyLimits {
   }
 
   #checkRate(name: string, perSecond: number, code: CloisterErrorCode): void {
-    const waitMs = this.#rate(name, perSecond).take(1);
+    const waitMs = this.#rates.of(name, { tokensPerSecond: perSecond, burst: perSecond }).take(1);
     if (waitMs > 0) throw refusal(code, waitMs);
-  }
-
-  #rate(name: string, perSecond: number): TokenBudget {
-    const known = this.#rates.get(name);
-    if (known?.perSecond === perSecond) return known.budget;
-    // What is full again has nothing to remember.
-    if (this.#rates.size >= maxBudgets) for (const [other, { budget }] of this.#rates) if (budget.isFull) this.#rates.delete(other);
-    const budget = new TokenBudget({ tokensPerSecond: perSecond, burst: perSecond, clock: this.#options.clock });
-    this.#rates.set(name, { perSecond, budget });
-    return budget;
   }
 }
 

@@ -91,7 +91,14 @@ function parseLineage(text: string | undefined): ReadonlyMap<string, number> {
   return lineage;
 }
 
+/** A version is an object of its own, and its name is asked for with each invocation. */
+const lineageNames = new WeakMap<FunctionName, string>();
+
 /** Tells functions apart, and says nothing of them to others that the chain comes through. */
-function lineageName({ accountId, functionName }: FunctionName): string {
-  return hash('sha256', `${accountId}:${functionName}`).slice(0, 8);
+function lineageName(fn: FunctionName): string {
+  const known = lineageNames.get(fn);
+  if (known !== undefined) return known;
+  const name = hash('sha256', `${fn.accountId}:${fn.functionName}`).slice(0, 8);
+  lineageNames.set(fn, name);
+  return name;
 }

@@ -1,6 +1,7 @@
 import type { InvocationRequest, InvokeWithResponseStreamRequest } from '@aws-sdk/client-lambda';
 import { formatFunctionArn, latestVersion } from '../../functions/arn.ts';
 import type { FunctionVersion } from '../../functions/function-version.ts';
+import type { EventContent } from '../../invoke/events/queued-event.ts';
 import type { InvokeRequest } from '../../invoke/invoker.ts';
 import { ApiError, invalidParameter } from '../api-error.ts';
 import { checkEventSize, checkedPayload } from '../event-payload.ts';
@@ -17,17 +18,10 @@ export const invokeFunction: Operation<InvocationRequest> = async (services, cal
   const { input, requestId } = call;
   if (input.InvocationType === 'Event') checkEventSize((input.Payload as Buffer | undefined) ?? Buffer.alloc(0), services.limits);
   if (input.DurableExecutionName !== undefined) throw invalidParameter('DurableExecutionName is not supported by Cloister yet.');
-  const { named, request } = await readInvocation(services, call, 'Invoke');
+  const { named, content, request } = await readInvocation(services, call, 'Invoke');
   if (input.InvocationType === 'DryRun') return { status: 204 };
   expectUsable(request.function.state);
   if (input.InvocationType === 'Event') {
-    const { payload, clientContext, traceHeader, tenantId } = request;
-    const content = {
-      payload,
-      ...(clientContext === undefined ? {} : { clientContext }),
-      ...(traceHeader === undefined ? {} : { traceHeader }),
-      ...(tenantId === undefined ? {} : { tenantId }),
-    };
     await services.events.accept({ ...named.key, qualifier: named.qualifier, requestId, content });
     return { status: 202 };
   }
@@ -66,7 +60,7 @@ async function readInvocation(
   services: OperationServices,
   call: OperationCall<InvocationRequest | InvokeWithResponseStreamRequest>,
   operation: string,
-): Promise<{ readonly named: NamedFunction; readonly request: InvokeRequest }> {
+): Promise<{ readonly named: NamedFunction; readonly content: EventContent; readonly request: InvokeRequest }> {
   const { input, accountId, requestId, traceHeader } = call;
   const payload = checkedPayload(input.Payload as Buffer | undefined);
   const clientContext = decodeClientContext(input.ClientContext);
@@ -75,17 +69,20 @@ async function readInvocation(
   // Recorded answers to Invoke, unlike those to GetFunction, name the version that was meant.
   if (version === undefined) throw functionNotFound(services.region, { ...named, qualifier: named.qualifier ?? latestVersion });
   checkTenant(version, input.TenantId);
-  const request = {
-    requestId,
-    function: version,
-    invokedFunctionArn: formatFunctionArn({ region: services.region, ...named.key, qualifier: named.qualifier }),
-    logTail: input.LogType === 'Tail',
+  const content = {
     payload,
     ...(clientContext === undefined ? {} : { clientContext }),
     ...(traceHeader === undefined ? {} : { traceHeader }),
     ...(input.TenantId === undefined ? {} : { tenantId: input.TenantId }),
   };
-  return { named, request };
+  const request = {
+    ...content,
+    requestId,
+    function: version,
+    invokedFunctionArn: formatFunctionArn({ region: services.region, ...named.key, qualifier: named.qualifier }),
+    logTail: input.LogType === 'Tail',
+  };
+  return { named, content, request };
 }
 
 /** SECURITY: a tenant id asks for isolation, and isolation needs one: leaving either out silently would mix tenants. The words are Lambda's. */
