@@ -181,16 +181,22 @@ describe('FunctionInvoker.invokeStreaming()', () => {
   });
 
   it('ends a stream in the middle when the runtime’s process ends', async () => {
+    const received = Promise.withResolvers<void>();
     const { invoker } = rig(
       answering(async ({ process, requestId }) => {
         process.client.stream(requestId).write('half');
-        await new Promise((resolve) => setTimeout(resolve, 50));
+        await received.promise;
         process.exit({ status: 3 });
         await forever;
       }),
     );
     const result = await invoker.invokeStreaming(invocation());
-    expect(await gather(result)).toBe('half');
+    const pieces: string[] = [];
+    for await (const piece of result.body) {
+      pieces.push(String(piece));
+      received.resolve();
+    }
+    expect(pieces).toEqual(['half']);
     // Its connection ends first, or the agent tells of its end first.
     expect((await result.completed).error?.code).toMatch(/^Runtime\.(ExitError|TruncatedResponse)$/);
   });
